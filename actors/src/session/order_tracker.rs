@@ -15,7 +15,7 @@
 //! Two unanswered requests may have one number, a replace and another request behind it. Only the first is noted. If the
 //! group ignores it, the answer to the second tells what is to be known of that.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque, hash_map::Entry};
 
 use corelane_codecs::ouch::Outbound;
 
@@ -34,6 +34,12 @@ pub(super) struct TrackedOrder {
     answered: bool,
     /// Unanswered replaces of this order.
     replaces_pending: u16,
+}
+
+impl TrackedOrder {
+    fn unanswered(locate: Locate) -> Self {
+        TrackedOrder { locate, answered: false, replaces_pending: 0 }
+    }
 }
 
 /// An unanswered request.
@@ -131,8 +137,9 @@ impl OrderTracker {
         }
         // Also if a replace has the number: one of the two uses it.
         self.entered = user_ref;
-        if !self.orders.contains_key(&user_ref) {
-            self.note(PendingRequest { user_ref, replaces: 0 }, locate);
+        if let Entry::Vacant(place) = self.orders.entry(user_ref) {
+            place.insert(TrackedOrder::unanswered(locate));
+            self.note(PendingRequest { user_ref, replaces: 0 });
         }
     }
 
@@ -186,16 +193,15 @@ impl OrderTracker {
         };
         order.replaces_pending = order.replaces_pending.saturating_add(1);
         let locate = order.locate;
-        let request = PendingRequest { user_ref, replaces: original };
-        self.note(request, locate);
+        self.orders.insert(user_ref, TrackedOrder::unanswered(locate));
+        self.note(PendingRequest { user_ref, replaces: original });
     }
 
-    fn note(&mut self, request: PendingRequest, locate: Locate) {
+    /// Lists a request among those that are unanswered.
+    fn note(&mut self, request: PendingRequest) {
         self.disordered |= request.user_ref < self.pending_high;
         self.pending_high = self.pending_high.max(request.user_ref);
         self.pending.push_back(request);
-        let order = TrackedOrder { locate, answered: false, replaces_pending: 0 };
-        self.orders.insert(request.user_ref, order);
     }
 
     /// Notes an answer.
