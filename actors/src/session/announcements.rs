@@ -48,11 +48,11 @@ impl Session {
     }
 
     pub(super) fn announce_waiting(&mut self, ctx: &mut Ctx<'_>) {
-        while let Some(&port) = self.unannounced.first() {
+        while let Some(&port) = self.unannounced.front() {
             if !self.announce(ctx, port) {
                 return;
             }
-            self.unannounced.remove(0);
+            self.unannounced.pop_front();
             self.ports[port.index()].is_unannounced = false;
         }
     }
@@ -61,7 +61,7 @@ impl Session {
         let state = &mut self.ports[port.index()];
         if !state.is_unannounced {
             state.is_unannounced = true;
-            self.unannounced.push(port);
+            self.unannounced.push_back(port);
         }
     }
 

@@ -100,9 +100,15 @@ const _: () = assert!(size_of::<Room>() == 64, "a room is one cache line");
 
 /// The compartments of each port, in the order of the configuration.
 pub(super) fn compartments_by_port(config: &SessionConfig) -> Vec<Box<[CompartmentId]>> {
-    let of = |port: usize| {
-        let ids = (0..).zip(&config.compartments);
-        ids.filter(|(_, one)| one.ports.iter().any(|each| each.index() == port)).map(|(id, _)| id).collect()
-    };
-    (0..config.ports.len()).map(of).collect()
+    let mut by_port = vec![Vec::new(); config.ports.len()];
+    for (id, compartment) in (0..).zip(&config.compartments) {
+        for port in &compartment.ports {
+            let ids: &mut Vec<CompartmentId> = &mut by_port[port.index()];
+            // A port that is listed twice has one request, not two.
+            if ids.last() != Some(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    by_port.into_iter().map(Vec::into_boxed_slice).collect()
 }

@@ -145,12 +145,6 @@ impl SessionConfig {
             let (field, most) = ("compartments.ports", self.ports.len() - 1);
             return Err(SessionConfigError::OutOfRange { field, value: port, least: 0, most });
         }
-        for (index, port) in self.ports.iter().enumerate() {
-            let same = |other: &Credentials| other.user.matches_ignoring_case(&port.user);
-            if port.user.is_blank() || self.ports[..index].iter().any(same) {
-                return Err(SessionConfigError::User { user: port.user });
-            }
-        }
         Ok(())
     }
 }

@@ -44,7 +44,10 @@ impl Session {
                 return self.disconnect(ctx, conn, reason);
             }
             // It has logged in, and waits for another to end.
-            Phase::Anonymous if left_ns == 0 && self.ports.iter().any(|port| port.successor == Some(conn)) => {
+            Phase::Anonymous
+                if left_ns == 0
+                    && connection.awaits.is_some_and(|port| self.ports[port.index()].successor == Some(conn)) =>
+            {
                 after_ns = self.config.client_timeout_ns;
             }
             Phase::Anonymous if left_ns == 0 => {

@@ -4,7 +4,6 @@ use corelane_codecs::soup::{LoginRequest, RejectCode, ServerPacket};
 use corelane_runtime::net::{ConnId, Flow};
 
 use super::{
-    config::Credentials,
     connections::send_packet,
     counts::SessionCount,
     order_entry::{Ctx, Session},
@@ -16,8 +15,7 @@ impl Session {
     /// Logs a client in, or rejects it. A log-in that takes over waits until the port's other connection has ended, so that the
     /// requests which came on that one before are taken first.
     pub(super) fn log_in(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, login: &LoginRequest) -> Flow {
-        let by_login = |port: &Credentials| login.matches(&port.user, &port.password);
-        let Some(index) = self.config.ports.iter().position(by_login) else {
+        let Some(index) = self.log_ins.find(login) else {
             return self.reject_log_in(ctx, conn, RejectCode::NotAuthorized, SessionCount::NotAuthorized);
         };
         let today = self.config.session;
@@ -58,6 +56,9 @@ impl Session {
     /// Notes that a connection waits to take over a port. It takes the place of one that waits since earlier.
     fn await_succession(&mut self, ctx: &mut Ctx<'_>, index: usize, conn: ConnId) {
         let earlier = self.ports[index].successor.replace(conn).filter(|earlier| *earlier != conn);
+        if let Some(connection) = self.connection(conn) {
+            connection.awaits = Some(PortId::from_index(index));
+        }
         if let Some(earlier) = earlier
             && self.connection(earlier).is_some_and(|connection| connection.phase == Phase::Anonymous)
         {

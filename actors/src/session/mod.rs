@@ -37,6 +37,7 @@ mod framer;
 mod gate;
 mod log;
 mod log_in;
+mod log_ins;
 mod number_hash;
 mod order_entry;
 mod order_tracker;

@@ -1,6 +1,6 @@
 //! State of the order entry actor.
 
-use std::fmt;
+use std::{collections::VecDeque, fmt};
 
 use corelane_runtime::{actor::Context, message::Message, telemetry::Counters};
 
@@ -10,6 +10,7 @@ use super::{
     counts::SessionCount,
     gate::EntryGate,
     log::{BLOCK_BYTES_MAX, PACKET_MAX},
+    log_ins::LogIns,
     request::SymbolLocates,
     state::{Connection, PortState},
     strangers::Strangers,
@@ -56,6 +57,7 @@ impl Message for ConnectionEnd {
 pub struct Session {
     pub(super) config: SessionConfig,
     pub(super) locates: SymbolLocates,
+    pub(super) log_ins: LogIns,
     pub(super) ports: Vec<PortState>,
     pub(super) connections: Vec<Connection>,
     pub(super) strangers: Strangers,
@@ -67,7 +69,7 @@ pub struct Session {
     /// The group or the sequencer has failed: nobody answers requests, so none is taken.
     pub(super) group_is_down: bool,
     /// Ports whose log-in state must be announced to the group.
-    pub(super) unannounced: Vec<PortId>,
+    pub(super) unannounced: VecDeque<PortId>,
     /// Ports with answers to send at the end of the batch.
     pub(super) dirty: Vec<PortId>,
     /// Ports and ingress ticks of the answers of this batch.
@@ -97,10 +99,13 @@ impl Session {
         config.check()?;
         let locates = SymbolLocates::new(&config.symbols)
             .map_err(|index| SessionConfigError::Symbol { symbol: config.symbols[index] })?;
+        let log_ins =
+            LogIns::new(&config.ports).map_err(|index| SessionConfigError::User { user: config.ports[index].user })?;
         let compartments = compartments_by_port(&config);
         let ports = compartments.into_iter().map(|of_port| PortState::new(&config, of_port)).collect();
         Ok(Session {
             locates,
+            log_ins,
             ports,
             connections: vec![Connection::FREE; config.connections_max],
             strangers: Strangers::new(config.connections_max, config.ports.len(), config.connections_per_address_max),
@@ -109,7 +114,7 @@ impl Session {
             unanswered: 0,
             counters: Counters::default(),
             group_is_down: false,
-            unannounced: Vec::with_capacity(config.ports.len()),
+            unannounced: VecDeque::with_capacity(config.ports.len()),
             dirty: Vec::with_capacity(config.ports.len()),
             timed: Vec::with_capacity(TIMED_MAX),
             day_is_over: false,

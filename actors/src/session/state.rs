@@ -36,6 +36,8 @@ pub(super) struct Connection {
     pub accept_owed: Option<SequenceNumber>,
     /// Why it ends once the requests are taken that came on it before; nothing later counts.
     pub ends_for: Option<SessionCount>,
+    /// The port that its log-in waits for, as that port's successor unless another has taken its place.
+    pub awaits: Option<PortId>,
     /// Whether to close it once everything is sent, and before that to send the end of the session if the day is over.
     pub ending: bool,
 }
@@ -51,6 +53,7 @@ impl Connection {
         timer: None,
         accept_owed: None,
         ends_for: None,
+        awaits: None,
         ending: false,
     };
 

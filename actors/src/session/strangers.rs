@@ -2,20 +2,29 @@
 //!
 //! Anyone can open connections. Were their number not bounded, they would take every slot of the driver's table and lock
 //! the members out until the log-in time-out. So they may take half of the slots that the ports do not need, and each
-//! source address a part of them. At a bound, the oldest one that is closing makes room for the new one, since the end that
-//! it waits for is the client's to give; if none is closing, the oldest that has not logged in. So a client that logs in
-//! at once is served, however many others say nothing, or are refused and stay.
+//! source address a part of them. At a bound, the one that has been closing for longest makes room for the new one, since the
+//! end that it waits for is the client's to give; if none is closing, the oldest that has not logged in. So a client that logs
+//! in at once is served, however many others say nothing, or are refused and stay.
+//!
+//! A connection costs the same however many others there are: each is linked into the queue of all and that of its source.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use corelane_runtime::net::ConnId;
 
 /// The connections that serve no port, oldest first.
 #[derive(Debug)]
 pub(super) struct Strangers {
-    list: Vec<Stranger>,
-    all_max: usize,
-    per_source_max: usize,
+    /// By slot of the driver's table.
+    slots: Box<[Option<Stranger>]>,
+    all: Queues,
+    /// Its capacity is twice the most entries, so that the map removes its tombstones in place and never grows.
+    by_source: HashMap<Source, Queues>,
+    all_max: u32,
+    per_source_max: u32,
 }
 
 /// A connection that serves no port.
@@ -25,10 +34,37 @@ struct Stranger {
     source: Source,
     /// Otherwise it can still log in.
     is_closing: bool,
+    /// Its neighbours in the queue of all and in that of its source.
+    links: [Link; 2],
+}
+
+/// The queue of all connections, and that of one source.
+const ALL: usize = 0;
+const OF_SOURCE: usize = 1;
+
+/// The slots of the earlier and of the later neighbour.
+#[derive(Clone, Copy, Debug, Default)]
+struct Link {
+    earlier: Option<u32>,
+    later: Option<u32>,
+}
+
+/// Two queues: those that can still log in, and those that are closing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Queues {
+    ends: [Ends; 2],
+    length: u32,
+}
+
+/// The slots of the first and the last of a queue.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    first: Option<u32>,
+    last: Option<u32>,
 }
 
 /// Where connections come from: an IPv4 address, or the network of an IPv6 address, whose host may choose the other half.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Source(IpAddr);
 
 impl Source {
@@ -45,47 +81,95 @@ impl Source {
 
 impl Strangers {
     /// No connections yet, of at most `connections_max`, `ports` of which may be logged in at once.
+    #[expect(clippy::cast_possible_truncation, reason = "both are at most `CONNECTIONS_MAX`")]
     pub(super) fn new(connections_max: usize, ports: usize, per_source_max: usize) -> Self {
         // The other half is for those that made room, whose slots are free only when the kernel has closed their sockets.
         let all_max = (connections_max.saturating_sub(ports) / 2).max(1);
-        Strangers { list: Vec::with_capacity(connections_max), all_max, per_source_max }
+        Strangers {
+            slots: vec![None; connections_max].into(),
+            all: Queues::default(),
+            by_source: HashMap::with_capacity(2 * connections_max),
+            all_max: all_max as u32,
+            per_source_max: per_source_max as u32,
+        }
     }
 
     /// Takes in a new connection. At a bound, returns the one that makes room for it: it counts no longer, and must be closed
     /// at once.
     pub(super) fn admit(&mut self, conn: ConnId, source: Source) -> Option<ConnId> {
-        let is_of_source = |stranger: &Stranger| stranger.source == source;
-        let oldest = if self.list.iter().filter(|stranger| is_of_source(stranger)).count() >= self.per_source_max {
-            self.oldest(is_of_source)
-        } else if self.list.len() >= self.all_max {
-            self.oldest(|_| true)
+        let of_source = self.by_source.get(&source).copied().unwrap_or_default();
+        let oldest = if of_source.length >= self.per_source_max {
+            of_source.oldest()
+        } else if self.all.length >= self.all_max {
+            self.all.oldest()
         } else {
             None
         };
-        let displaced = oldest.map(|at| self.list.remove(at).conn);
-        self.list.push(Stranger { conn, source, is_closing: false });
+        let displaced = oldest.and_then(|slot| self.unlink(slot)).map(|stranger| stranger.conn);
+        self.link(conn, source, false);
         displaced
-    }
-
-    /// Where the oldest one that is closing is, or the oldest of all if none is closing.
-    fn oldest(&self, counts: impl Fn(&Stranger) -> bool) -> Option<usize> {
-        let closing = self.list.iter().position(|stranger| counts(stranger) && stranger.is_closing);
-        closing.or_else(|| self.list.iter().position(counts))
     }
 
     /// Notes that a connection is closing.
     pub(super) fn note_closing(&mut self, conn: ConnId, source: Source) {
-        match self.list.iter_mut().find(|stranger| stranger.conn == conn) {
-            Some(stranger) => stranger.is_closing = true,
-            None => self.list.push(Stranger { conn, source, is_closing: true }),
-        }
+        self.remove(conn);
+        self.link(conn, source, true);
     }
 
     /// Forgets a connection that has logged in or is gone.
     pub(super) fn remove(&mut self, conn: ConnId) {
-        if let Some(at) = self.list.iter().position(|stranger| stranger.conn == conn) {
-            self.list.remove(at);
+        if self.slots[conn.slot as usize].is_some_and(|stranger| stranger.conn == conn) {
+            self.unlink(conn.slot);
         }
+    }
+
+    /// Puts a connection at the end of its queues.
+    fn link(&mut self, conn: ConnId, source: Source, is_closing: bool) {
+        self.unlink(conn.slot);
+        let mut stranger = Stranger { conn, source, is_closing, links: [Link::default(); 2] };
+        let of_source = self.by_source.entry(source).or_default();
+        for (which, queues) in [(ALL, &mut self.all), (OF_SOURCE, of_source)] {
+            queues.length += 1;
+            let ends = &mut queues.ends[usize::from(is_closing)];
+            let earlier = ends.last.replace(conn.slot);
+            stranger.links[which].earlier = earlier;
+            match earlier.and_then(|slot| self.slots[slot as usize].as_mut()) {
+                Some(earlier) => earlier.links[which].later = Some(conn.slot),
+                None => ends.first = Some(conn.slot),
+            }
+        }
+        self.slots[conn.slot as usize] = Some(stranger);
+    }
+
+    /// Takes the connection of a slot out of its queues.
+    fn unlink(&mut self, slot: u32) -> Option<Stranger> {
+        let stranger = self.slots[slot as usize].take()?;
+        let of_source = self.by_source.entry(stranger.source).or_default();
+        for (which, queues) in [(ALL, &mut self.all), (OF_SOURCE, &mut *of_source)] {
+            queues.length -= 1;
+            let ends = &mut queues.ends[usize::from(stranger.is_closing)];
+            let Link { earlier, later } = stranger.links[which];
+            match earlier.and_then(|slot| self.slots[slot as usize].as_mut()) {
+                Some(earlier) => earlier.links[which].later = later,
+                None => ends.first = later,
+            }
+            match later.and_then(|slot| self.slots[slot as usize].as_mut()) {
+                Some(later) => later.links[which].earlier = earlier,
+                None => ends.last = earlier,
+            }
+        }
+        if of_source.length == 0 {
+            self.by_source.remove(&stranger.source);
+        }
+        Some(stranger)
+    }
+}
+
+impl Queues {
+    /// The slot of the one that has been closing for longest, or of the oldest of all if none is closing.
+    fn oldest(&self) -> Option<u32> {
+        let [open, closing] = self.ends;
+        closing.first.or(open.first)
     }
 }
 
