@@ -130,6 +130,26 @@ fn a_client_that_is_held_does_not_time_out_before_its_requests_are_taken() {
     assert_eq!(venue.count(SessionCount::ClientTimeout), 1);
 }
 
+/// Whoever came to log in is not closed for the venue's overload, and whoever says nothing has its time once that is over.
+#[test]
+fn a_log_in_that_waits_for_room_does_not_time_out() {
+    for held_s in [40, 29] {
+        let mut venue = Venue::with_relay(config(), 6, 6);
+        let alice = venue.alice();
+        send_cancels(&mut venue, alice);
+        let (bob, silent) = (venue.connect(), venue.connect());
+        venue.send(bob, &ClientPacket::Login(login("bob", "hunter2", 1)));
+        venue.advance_slowly(held_s * SECOND);
+        assert!(venue.sent(bob).is_empty() && !venue.is_closed(bob) && !venue.is_closed(silent), "{held_s} s");
+        assert_eq!(read_all(&mut venue), all_cancels_and(&["in1.1"]), "{held_s} s");
+        assert_eq!(summary(&venue.sent(bob)).split(' ').next(), Some("A"), "{held_s} s");
+        venue.send(bob, &ClientPacket::Heartbeat);
+        venue.advance_slowly(31 * SECOND);
+        assert!(venue.is_closed(silent), "{held_s} s");
+        assert_eq!(venue.count(SessionCount::LoginTimeout), 1, "{held_s} s");
+    }
+}
+
 #[test]
 fn requests_of_a_slow_reader_are_taken_before_it_is_disconnected() {
     let mut venue = venue(SessionConfig { unsent_bytes_max: 100, ..config() });

@@ -121,7 +121,8 @@ impl NetActor for Session {
         if let Some(displaced) = self.strangers.admit(conn, source) {
             self.make_room(ctx, displaced);
         }
-        self.connections[conn.slot as usize].timer = ctx.set_timer(login_timeout_ns, conn.slot.into()).ok();
+        let after_ns = login_timeout_ns.min(self.config.heartbeat_ns);
+        self.connections[conn.slot as usize].timer = ctx.set_timer(after_ns, conn.slot.into()).ok();
     }
 
     #[inline]

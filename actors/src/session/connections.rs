@@ -29,8 +29,8 @@ impl Session {
         let holds_frames = ctx.out.requests.room() < Session::OUTPUTS_MAX;
         let connection = &mut self.connections[slot];
         connection.timer = None;
-        if holds_frames && matches!(connection.phase, Phase::LoggedIn(_)) {
-            // What it sends waits unread, so nobody knows whether it is silent.
+        if holds_frames {
+            // What it sends waits unread, its log-in too, so nobody knows whether it is silent.
             connection.last_heard_ns = now_ns;
         }
         let conn = ConnId { slot: slot as u32, generation: connection.generation };
@@ -56,7 +56,8 @@ impl Session {
             Phase::LoggedIn(_) if left_ns == 0 => {
                 return self.end_after_input(ctx, conn, SessionCount::ClientTimeout);
             }
-            Phase::Anonymous => {}
+            // To see in time whether what it sends waits unread.
+            Phase::Anonymous => after_ns = after_ns.min(heartbeat_ns),
             Phase::LoggedIn(port) => {
                 // Nothing may be sent between two pieces of a packet; a client that waits for the rest of one needs no
                 // heartbeat.
