@@ -120,6 +120,26 @@ fn one_replay_serves_all_that_is_contradicted_before_its_end() {
     assert_eq!((replayed(&feed), rejoined(&feed)), (9, [2, 0]));
 }
 
+#[test]
+fn a_replay_that_differs_in_any_level_of_a_fresh_instrument_is_not_taken() {
+    // MSFT has bids at 50 and 60 by the lines.
+    let other = [
+        ("another price", add(8, "MSFT", 5, Side::Buy, 49, 100)),
+        ("other shares", add(8, "MSFT", 5, Side::Buy, 50, 99)),
+        ("another side", add(8, "MSFT", 5, Side::Sell, 90, 100)),
+        ("the best price", add(8, "MSFT", 5, Side::Buy, 61, 100)),
+    ];
+    for (name, message) in other {
+        let mut feed = Feed::new(both_lines());
+        let mut served = session();
+        served[3] = message;
+        feed.packet(1, &damaged());
+        while serve(&mut feed, &served, 8) > 0 {}
+        assert_eq!((told(&mut feed, AAPL).1, told(&mut feed, MSFT)), (true, (60, false)), "{name}");
+        assert_eq!((replayed(&feed), rejoined(&feed)), (8, [0, 1]), "{name}");
+    }
+}
+
 // M7
 #[test]
 fn a_run_of_the_feed_is_replayed_once() {

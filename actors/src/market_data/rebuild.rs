@@ -39,10 +39,15 @@ impl Rebuild {
         }
     }
 
-    /// Whether instruments that are fresh in the live books, which have applied as many messages, have the same best levels
-    /// here. If not, the servers' copy is no better than the lines', or is that of another run.
+    /// Whether instruments that are fresh in the live books, which have applied as many messages, have the same price levels
+    /// here. If not, the servers' copy is no better than the lines', or is that of another run. Looks at every level, once in a
+    /// run of the feed: one below the best may be the best next.
+    #[cold]
     pub(super) fn keeps_what_is_fresh(&self, live: &Books, instruments: usize) -> bool {
-        let is_same = |locate| !self.books.is_doubtful(locate) && self.books.top(locate) == live.top(locate);
+        let is_same = |locate| {
+            let ((bids, asks), (live_bids, live_asks)) = (self.books.levels(locate), live.levels(locate));
+            !self.books.is_doubtful(locate) && bids.eq(live_bids) && asks.eq(live_asks)
+        };
         Locate::first(instruments).all(|locate| live.is_doubtful(locate) || is_same(locate))
     }
 }
