@@ -15,6 +15,7 @@ use crate::{
     exit::Exit,
     message::{Wait, report, warn},
     output::{LostOutput, Output},
+    stop_signals::end_first_process_by_signals,
 };
 
 /// The exit codes, as every `--help` shows them.
@@ -64,6 +65,8 @@ fn provide_stack() -> Result<(), u64> {
 fn with_stack<C: Parser>(command: impl FnOnce(C, &mut Output) -> miette::Result<Exit>) -> ExitCode {
     // A file that has reached its limit (RLIMIT_FSIZE) is an error of the write, and not the end of a venue whose log it is.
     let _ = flag::register(SIGXFSZ, Arc::default());
+    // Whoever cannot be told to stop can still be killed.
+    let _ = end_first_process_by_signals();
     match parse() {
         Ok(cli) => run(cli, command),
         // Help and version are output like any other.

@@ -26,6 +26,7 @@ mod exit;
 mod fold;
 mod message;
 mod output;
+mod stop_signals;
 mod table;
 
 pub use command::main;
@@ -33,4 +34,5 @@ pub use destination::{Unwritable, writable};
 pub use exit::Exit;
 pub use message::warn;
 pub use output::{LostOutput, Output};
+pub use stop_signals::{catch_stop_signals, set_ended_by_signals, stop_signals};
 pub use table::Table;

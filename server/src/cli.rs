@@ -29,7 +29,7 @@ pub(crate) enum Command {
     /// Speaks to the Unix socket that `[admin]` of the topology names. A command that changes trading is answered when the group
     /// has carried it out. docs/operations.md says more.
     Admin(AdminArgs),
-    /// Serve a topology until SIGINT, SIGTERM, SIGHUP or `corelane admin stop` ends its day (SIGUSR1 engages the kill
+    /// Serve a topology until SIGINT, SIGTERM, SIGHUP, SIGXCPU or `corelane admin stop` ends its day (SIGUSR1 engages the kill
     /// switch, SIGUSR2 releases it).
     Run {
         /// The topology, for example config/venue.toml.
@@ -275,7 +275,7 @@ pub(crate) enum ItchCommand {
     Generate(GenerateArgs),
     /// Send a file or capture as MoldUDP64 packets over UDP, on one or two lines, paced by its timestamps.
     ///
-    /// SIGINT, SIGTERM and SIGHUP end the session after what was sent; the exit code is then 1.
+    /// SIGINT, SIGTERM, SIGHUP and SIGXCPU end the session after what was sent; the exit code is then 1.
     Play(Box<PlayArgs>),
     /// Count messages by type. Everything else, unknown types included, counts as an error.
     Stats {

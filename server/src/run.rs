@@ -61,6 +61,12 @@ pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
         thread::sleep(LOOK_AGAIN);
         said = out.flush().map_err(LostOutput::from);
     }
+    if signals.say_cpu_time_is_used() {
+        tracing::error!(
+            "the process has used the CPU time that it may have (RLIMIT_CPU or RLIMIT_RTTIME); raise the limit \
+             (`ulimit -t`, in systemd LimitCPU= or LimitRTTIME=)"
+        );
+    }
     tracing::info!("stopping");
     let counters = venue.counters().clone();
     let stopped = venue.stop();

@@ -9,16 +9,13 @@ use std::{
 };
 
 use corelane_codecs::{mold::SessionName, text::Alpha};
-use corelane_console::{Exit, LostOutput, Output, warn};
+use corelane_console::{Exit, LostOutput, Output, set_ended_by_signals, stop_signals, warn};
 use corelane_market::{Faults, LineReport, LineSpec, Order, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec};
 use miette::IntoDiagnostic;
 use signal_hook::flag;
 
 use super::input::Input;
-use crate::{
-    cli::{InputArgs, PlayArgs, Speed},
-    signals::stop_signals,
-};
+use crate::cli::{InputArgs, PlayArgs, Speed};
 
 /// The default time for repeating the end of session and answering requests, with a retransmission server.
 const LINGER: Duration = Duration::from_secs(3);
@@ -56,6 +53,7 @@ fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
         flag::register_conditional_shutdown(signal, KILLED, Arc::clone(&stop))?;
         flag::register(signal, Arc::clone(&stop))?;
     }
+    set_ended_by_signals(false);
     Ok(stop)
 }
 

@@ -96,7 +96,7 @@ fn a_venue_that_ignores_hangups_goes_on_without_its_terminal() {
 // M3, T3, M4
 #[test]
 fn each_stop_signal_ends_the_day_in_order() {
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGXCPU] {
         let server = Server::start_by(&mut with_signal("--default-signal=HUP"), &format!("stop-{signal}"), &[], |_| ());
         let mut trader = Client::log_in(&server, 1);
         let mut idle = Client::log_in(&server, 2);
@@ -110,9 +110,13 @@ fn each_stop_signal_ends_the_day_in_order() {
         assert_eq!(trader.hears_all(), ["J 3 02", "Z"]);
         assert_eq!(idle.hears_all(), ["S S", "S E", "Z"]);
         let feed = server.feed.try_clone().unwrap();
-        let ended = server.ended();
+        let log = server.folder.join("log");
+        let mut logged = String::new();
+        let ended = server.ended_and(|| logged = unfolded(&fs::read(log).unwrap()));
         assert_eq!(ended.code, Some(0), "{}", ended.output);
         assert!(ended.output.ends_with("stopped, nothing in flight was left\n"), "{}", ended.output);
+        // Its limit of CPU time, of which the kernel reminds it before it kills.
+        assert_eq!(logged.contains("raise the limit (`ulimit -t`"), signal == Signal::SIGXCPU, "{logged}");
         let said = whole_day(packets(&feed));
         let instruments = said.iter().filter(|message| *message == "R").count();
         let others: Vec<&str> = said.iter().map(String::as_str).filter(|message| *message != "R").collect();

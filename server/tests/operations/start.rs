@@ -25,7 +25,7 @@ use crate::{
 /// Nothing is open yet, so there is nothing to stop in order, and nobody looks for the signal.
 #[test]
 fn a_signal_ends_a_venue_that_waits_for_its_topology() {
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGXCPU] {
         let folder = topology("waits", "127.0.0.1:9".parse().unwrap(), &[]);
         let pipe = folder.join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
@@ -37,6 +37,41 @@ fn a_signal_ends_a_venue_that_waits_for_its_topology() {
         assert_eq!(ended(&mut child).signal(), Some(signal as i32));
         drop(silent);
         fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+/// The kernel spares the first process of a container what signals do by default.
+#[test]
+fn a_signal_ends_a_command_that_is_the_first_process_of_a_container() {
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(if getuid().is_root() { &[][..] } else { &["--user", "--map-root-user"] });
+        command.args(["--pid", "--fork", "--kill-child"]);
+        command
+    };
+    if !unshare().arg("true").status().is_ok_and(|status| status.success()) {
+        eprintln!("not tried: this host lets nobody here begin a container");
+        return;
+    }
+    for arguments in [["run"].as_slice(), &["itch", "stats"]] {
+        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGXCPU] {
+            let folder = topology("container", "127.0.0.1:9".parse().unwrap(), &[]);
+            let pipe = folder.join("pipe");
+            mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+            // The test's /proc has its number as the test sees it.
+            let script = "read -r number rest </proc/self/stat && echo $number >\"$0\" && exec \"$@\"";
+            let number = folder.join("number");
+            let mut run = unshare();
+            run.args(["sh", "-c", script]).arg(&number).arg(env!("CARGO_BIN_EXE_corelane"));
+            let mut child = run.args(arguments).arg(&pipe).stdout(Stdio::null()).spawn().unwrap();
+            // It opens when the reader has come.
+            let silent = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+            let number = fs::read_to_string(number).unwrap().trim().parse().unwrap();
+            kill(Pid::from_raw(number), signal).unwrap();
+            assert_eq!(ended(&mut child).code(), Some(128 + signal as i32), "{arguments:?} {signal}");
+            drop(silent);
+            fs::remove_dir_all(folder).unwrap();
+        }
     }
 }
 
