@@ -44,13 +44,14 @@ struct Lines {
 }
 
 impl Log {
-    /// Logs to standard error from now on, with colours only on a terminal and unless `NO_COLOR` is set.
+    /// Logs to standard error from now on, with colours only on a terminal that has them and unless `NO_COLOR` is set.
     ///
     /// # Errors
     /// The system starts no thread.
     pub(crate) fn to_stderr() -> miette::Result<Log> {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let is_plain = !io::stderr().is_terminal() || no_color;
+        let is_dumb = std::env::var_os("TERM").is_none_or(|terminal| terminal.is_empty() || terminal == "dumb");
+        let is_plain = !io::stderr().is_terminal() || is_dumb || no_color;
         let (lines, items) = lines();
         let lost = lines.lost.clone();
         let writing = move || write(&items, &lost, &mut io::stderr());

@@ -27,10 +27,15 @@ fn terminal() -> (BufReader<File>, File) {
 
 /// Starts `corelane` in a terminal.
 fn in_terminal(arguments: &[&str], no_color: &str) -> (Child, BufReader<File>) {
+    in_terminal_of("xterm", arguments, no_color)
+}
+
+/// Starts it in one of this kind.
+fn in_terminal_of(kind: &str, arguments: &[&str], no_color: &str) -> (Child, BufReader<File>) {
     let (window, programs) = terminal();
     let side = || Stdio::from(programs.try_clone().unwrap());
     let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
-    command.args(arguments).env("NO_COLOR", no_color).env("TERM", "xterm");
+    command.args(arguments).env("NO_COLOR", no_color).env("TERM", kind);
     (command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap(), window)
 }
 
@@ -58,7 +63,10 @@ fn topology(name: &str) -> PathBuf {
         .replace("listen = \"127.0.0.1:9001\"", "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true")
         .replace("listen = \"127.0.0.1:26477\"", "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true")
         .replace("idle = \"auto\"", "idle = \"park\"");
-    let path = std::env::temp_dir().join(format!("corelane-terminal-{name}-{}.toml", std::process::id()));
+    // The operator's socket lies beside it.
+    let folder = std::env::temp_dir().join(format!("corelane-terminal-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("venue.toml");
     fs::write(&path, text).unwrap();
     path
 }
@@ -79,7 +87,7 @@ fn tables_and_texts_fold_in_a_narrow_terminal() {
     for line in &lines {
         assert!(line.chars().count() <= usize::from(COLUMNS), "{line}");
     }
-    fs::remove_file(path).unwrap();
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
 }
 
 #[test]
@@ -110,9 +118,10 @@ fn a_day_is_not_written_to_a_terminal() {
 #[test]
 fn a_log_has_colours_where_they_are_wanted_and_a_closed_terminal_is_lost_output() {
     let path = topology("colours");
-    for (no_color, is_coloured) in [("", true), ("1", false)] {
-        let (mut child, mut window) = in_terminal(&["run", path.to_str().unwrap()], no_color);
-        assert!(lines_to(&mut window, "stop with").last().is_some_and(|line| line.contains("stop with")));
+    for (kind, no_color, is_coloured) in [("xterm", "", true), ("xterm", "1", false), ("dumb", "", false)] {
+        let (mut child, mut window) = in_terminal_of(kind, &["run", path.to_str().unwrap()], no_color);
+        let said = lines_to(&mut window, "stop with");
+        assert!(said.last().is_some_and(|line| line.contains("stop with")), "{said:?}");
         send("-USR1", &child);
         let log = lines_to(&mut window, "kill switch");
         assert_eq!(log.iter().any(|line| line.contains('\u{1b}')), is_coloured, "{log:?}");
@@ -120,5 +129,5 @@ fn a_log_has_colours_where_they_are_wanted_and_a_closed_terminal_is_lost_output(
         send("-TERM", &child);
         assert_eq!(child.wait().unwrap().code(), Some(2));
     }
-    fs::remove_file(path).unwrap();
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
 }
