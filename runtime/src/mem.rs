@@ -135,6 +135,16 @@ pub fn streamed<'a>(slices: impl Iterator<Item = &'a [u8]> + Clone) -> impl Iter
     slices.inspect(|slice| prefetch(slice, STREAM_AHEAD))
 }
 
+/// Lets all threads allocate from one arena from now on, where the C library would reserve 64 MiB of address space for each
+/// thread that allocates. Those that have one keep it. It does nothing on a C library without arenas.
+pub fn share_one_arena() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it sets a number of the allocator under the allocator's own lock. Should it refuse, all is as before.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@ use corelane_runtime::{
     lifecycle::{ClockStatus, Status},
     telemetry::{Counters, Metric},
 };
-use corelane_venue::{Request, Stopped, Venue, VenueCounters, check_address_space, declare};
+use corelane_venue::{Request, Stopped, Venue, VenueCounters, check_address_space, declare, spare_address_space};
 use miette::miette;
 
 use crate::{connection_log::ConnectionLog, incidents::incidents_directory, log::Log, signals::Signals};
@@ -33,6 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Faults of the configuration, a part that fails to start, or lost output. Failed actors and work left in flight end
 /// with [`Exit::Damaged`].
 pub(crate) fn run(path: &Path, out: &mut Output) -> miette::Result<Exit> {
+    spare_address_space();
     // Before any thread starts, so that all signals come to this one.
     let signals = Signals::install()?;
     let log = signals.kept_to_this_thread(Log::to_stderr)?;

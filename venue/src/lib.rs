@@ -27,7 +27,7 @@ pub use error::VenueError;
 pub use fault_points::{AfterPanic, FAULT_POINTS, fault_points};
 pub use host::Descriptors;
 pub use incidents::{IncidentDirectory, IncidentInput, IncidentRecord, StoredIncident};
-pub use memory::{check_address_space, memory_limit, table_bytes};
+pub use memory::{check_address_space, memory_limit, spare_address_space, table_bytes};
 pub use operator::{Answer, DayIsOver, Request, SocketError};
 pub use order_flow::{driver_config, group_config};
 pub use placement::{Placement, place};

@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use corelane_actors::{engine::Group, market_data::Books};
 use corelane_config::Config;
+use corelane_runtime::mem;
 use rustix::process::{Resource, getrlimit};
 
 use crate::{
@@ -15,12 +16,21 @@ use crate::{
 
 /// Address space of the program itself, in bytes at most.
 const PROGRAM_BYTES: usize = 64 << 20;
-/// Address space of a thread, in bytes: its stack, and the allocator's reserve for it.
-const THREAD_BYTES: usize = (2 << 20) + (64 << 20);
+/// Address space of a thread, in bytes: its stack with what guards it.
+const THREAD_BYTES: usize = (2 << 20) + (64 << 10);
 /// Threads beside the shards: housekeeping, the log and standard output.
 const OTHER_THREADS: usize = 3;
 /// Bytes of a message on an edge between the roles.
 const SLOT_BYTES: usize = 128;
+
+/// Lets the process do with less address space if that is limited: its threads share the allocator's memory, where each would have
+/// 64 MiB reserved for it. Call it before threads start. A venue allocates at its start and in its control paths only, so that
+/// threads do not wait for each other.
+pub fn spare_address_space() {
+    if getrlimit(Resource::As).current.is_some() {
+        mem::share_one_arena();
+    }
+}
 
 /// Checks that this process may have the address space that the venue of `config` takes at its start, used or not. Call it before
 /// [`declare`](crate::declare): an allocation that fails aborts the process.
@@ -29,6 +39,16 @@ const SLOT_BYTES: usize = 128;
 /// [`VenueError::AddressSpace`], or [`VenueError::Text`] for a text that does not fit its wire field.
 pub fn check_address_space(config: &Config) -> Result<(), VenueError> {
     let Some(limit) = getrlimit(Resource::As).current else { return Ok(()) };
+    spare_address_space();
+    let needed = address_space_bytes(config)?;
+    match needed as u64 > limit {
+        true => Err(VenueError::AddressSpace { needed_kib: needed.div_ceil(1024) as u64, limit_kib: limit / 1024 }),
+        false => Ok(()),
+    }
+}
+
+/// The address space that the venue takes at its start, in bytes at most, if its threads share the allocator's memory.
+fn address_space_bytes(config: &Config) -> Result<usize, VenueError> {
     let tables: usize = table_bytes(config)?.iter().map(|(_, bytes)| bytes).sum();
     let edges = &config.edges;
     let messages = edges.ingress_capacity
@@ -39,15 +59,7 @@ pub fn check_address_space(config: &Config) -> Result<(), VenueError> {
     let shards = config.shards.len();
     // Each shard has a thread for blocking calls beside it.
     let threads = OTHER_THREADS + 2 * shards;
-    let needed = tables
-        + messages * SLOT_BYTES
-        + shards * driver_config(config).bytes()
-        + threads * THREAD_BYTES
-        + PROGRAM_BYTES;
-    match needed as u64 > limit {
-        true => Err(VenueError::AddressSpace { needed_kib: needed.div_ceil(1024) as u64, limit_kib: limit / 1024 }),
-        false => Ok(()),
-    }
+    Ok(tables + messages * SLOT_BYTES + shards * driver_config(config).bytes() + threads * THREAD_BYTES + PROGRAM_BYTES)
 }
 
 /// The tables of the venue's actors and their memory, in bytes.
@@ -102,4 +114,20 @@ fn cgroup_limit() -> Option<u64> {
         groups.map(|group| Path::new(root).join(group).join(file)).collect()
     });
     limits.filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok()).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What threads take beside their stacks is what they allocate, and that is in the tables.
+    #[test]
+    fn a_thread_is_counted_with_its_stack_alone() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/venue-4cpu.toml");
+        let config = Config::load(path).unwrap_or_else(|errors| panic!("{}", errors.plain()));
+        let tables: usize = table_bytes(&config).unwrap().iter().map(|(_, bytes)| bytes).sum();
+        let rings = config.shards.len() * driver_config(&config).bytes();
+        let rest = address_space_bytes(&config).unwrap() - tables - rings;
+        assert!(config.shards.len() > 1 && rest < 2 * PROGRAM_BYTES, "{} MiB", rest >> 20);
+    }
 }

@@ -130,6 +130,13 @@ impl Server {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
+    /// The most address space that it has taken, in KiB.
+    pub(crate) fn peak_address_space_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmPeak:")?.trim().strip_suffix(" kB"));
+        peak.unwrap().trim().parse().unwrap()
+    }
+
     /// Runs `corelane admin`; returns the exit code and what it says on either stream.
     pub(crate) fn admin(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = corelane();
