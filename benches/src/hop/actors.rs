@@ -23,6 +23,8 @@ use crate::round_trip_histogram;
 
 /// Names of the shards, and of their threads.
 pub const SHARDS: [&str; 2] = ["near", "far"];
+/// How long a busy machine may take beside what is measured.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Messages that the flood's source sends per step.
 const FLOOD_STEP: usize = 16;
 
@@ -81,12 +83,14 @@ fn two_shards(topology: &mut Topology, [first, second]: [usize; 2]) -> [ShardId;
     [(near, first), (far, second)].map(|(name, cpu)| topology.shard(ShardSpec::new(name, cpu).idle(Idle::Spin)))
 }
 
-fn run_for(topology: Topology, duration: Duration) {
+/// Runs it until `wait` returns. How long a busy machine takes to begin is not known.
+fn run_until<T>(topology: Topology, wait: impl FnOnce() -> T) -> T {
     let options = RunOptions::default().drain_deadline(Duration::from_millis(20));
     let running = topology.start(options).unwrap_or_else(|error| panic!("{error}"));
-    thread::sleep(duration);
+    let seen = wait();
     let outcome = running.stop();
     assert!(outcome.status.failures.is_empty(), "{:?}", outcome.status.failures);
+    seen
 }
 
 /// Round trips in nanoseconds, one message under way at a time.
@@ -107,7 +111,7 @@ pub fn round_trips(cpus: [usize; 2], duration: Duration) -> Histogram<u64> {
     let far = topology.actor(far_shard, "far", || Far);
     topology.connect(near, |out| out, far, EdgeSpec::backpressure(CAPACITY).in_flight(1));
     topology.connect(far, |out| out, near, EdgeSpec::backpressure(CAPACITY));
-    run_for(topology, duration);
+    run_until(topology, || thread::sleep(duration));
     received.recv().expect("the actor reports when it stops")
 }
 
@@ -185,11 +189,9 @@ pub fn flood(cpus: [usize; 2], duration: Duration) -> f64 {
     topology.connect(source, |out| out, sink, EdgeSpec::backpressure(CAPACITY));
     let mut starter = topology.external_sender("start", source, EdgeSpec::backpressure(1));
     starter.send(Ball::new(0)).expect("the edge is empty");
-    let stopper = thread::spawn(move || {
-        let rate = received.recv_timeout(duration * 10).expect("the sink reports");
+    run_until(topology, || {
+        let rate = received.recv_timeout(duration + PATIENCE).expect("the sink reports");
         stop.store(true, Ordering::Relaxed);
         rate
-    });
-    run_for(topology, duration + Duration::from_millis(100));
-    stopper.join().expect("the stopper waits for one message")
+    })
 }
