@@ -147,7 +147,12 @@ pub fn command(args: &BudgetArgs, out: &mut Output) -> miette::Result<Exit> {
     if let Some(path) = &args.result {
         let run = compare::read(path)?;
         if !run.verdict.valid {
-            return Err(miette!("{} is invalid: {}", path.display(), run.verdict.problems.join("; ")));
+            return Err(miette!(
+                help = "make it again on an idle machine",
+                "{} is invalid: {}",
+                path.display(),
+                run.verdict.problems.join("; ")
+            ));
         }
         entries.extend(budget.of_run(&run));
     }
@@ -166,7 +171,10 @@ pub fn command(args: &BudgetArgs, out: &mut Output) -> miette::Result<Exit> {
 }
 
 fn read(path: &Path) -> miette::Result<String> {
-    fs::read_to_string(path).into_diagnostic().wrap_err_with(|| format!("cannot read {}", path.display()))
+    fs::read_to_string(path).map_err(|error| {
+        let help = "name a file that is there and that this user may read: see `corelane-latency budget --help`";
+        miette!(help = help, "cannot read {}: {error}", path.display())
+    })
 }
 
 impl Budget {

@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use corelane_console::{Exit, Output, writable};
+use corelane_console::{Exit, Output, Unwritable, writable};
 use corelane_runtime::cpu;
 use corelane_tester::jitter;
 use corelane_tuning::Host;
-use miette::{IntoDiagnostic, Report, WrapErr, miette};
+use miette::{IntoDiagnostic, Report, miette};
 
 use crate::{
     cli::RunArgs,
@@ -119,7 +119,7 @@ pub fn run(args: &RunArgs, out: &mut Output) -> miette::Result<Exit> {
 
 /// Refuses destinations that cannot be written before hours are spent.
 fn destinations(args: &RunArgs) -> miette::Result<()> {
-    fs::create_dir_all(&args.out).into_diagnostic().wrap_err_with(|| format!("cannot make {}", args.out.display()))?;
+    fs::create_dir_all(&args.out).map_err(|error| Unwritable::new(&args.out, error))?;
     let tables = args.tables.iter().cloned();
     for file in tables.chain(["result.json", "report.html"].map(|name| args.out.join(name))) {
         writable(&file)?;

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use corelane_config::ConfigErrors;
 use corelane_console::{Exit, Output};
-use miette::{IntoDiagnostic, WrapErr, miette};
+use miette::miette;
 
 use crate::{
     cli::ScenariosArgs,
@@ -29,7 +29,11 @@ pub fn text(name: &str, shipped: &[(&str, &str)], what: &str) -> miette::Result<
             "there is no {what} {name:?}"
         ));
     }
-    fs::read_to_string(name).into_diagnostic().wrap_err_with(|| format!("cannot read the {what} {name}"))
+    fs::read_to_string(name).map_err(|error| {
+        let help = "name a file that is there and that this user may read; `corelane-latency scenarios` lists what is \
+                    shipped";
+        miette!(help = help, "cannot read the {what} {name}: {error}")
+    })
 }
 
 /// The name of a shipped one, or of a file without folder and extension.

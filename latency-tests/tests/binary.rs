@@ -251,14 +251,29 @@ fn mistakes_have_their_place_and_remedy() {
     let folder = Folder::new("mistakes");
     folder.write("profile.toml", "summary = \"x\"\njiter_ms = 3\n");
     folder.write("mine.toml", "summary = \"x\"\nkind = \"hopp\"\ncategory = \"throughput\"\n");
-    let cases: [(&[&str], &[&str]); 4] = [
+    folder.write("broken.json", "{");
+    folder.write("old.json", "{\"schema_version\": 0}");
+    let remedy = "help: name a result.json that";
+    let cases: [(&[&str], &[&str]); 10] = [
         (&["run", "--profile", "profile.toml"], &["profile.toml:2:1", "did you mean `jitter_ms`"]),
         (&["run", "--scenario", "mine.toml"], &["mine.toml:2:8", "did you mean \"hop\""]),
         (
             &["run", "--profile", "developement"],
             &["there is no profile", "benchmarks, development, production, staging"],
         ),
-        (&["run", "--scenario", "absent.toml"], &["cannot read the scenario absent.toml"]),
+        (&["run", "--scenario", "absent.toml"], &["cannot read the scenario absent.toml", "help: name a file that"]),
+        (
+            &["run", "--out", "mine.toml/out"],
+            &["cannot write mine.toml/out: Not a directory", "help: choose another path"],
+        ),
+        (&["compare", "absent.json", "absent.json"], &["cannot read the result absent.json: No such file", remedy]),
+        (&["compare", "broken.json", "broken.json"], &["cannot read the result broken.json", remedy]),
+        (&["compare", "old.json", "old.json"], &["has schema version 0", "help: make it again"]),
+        (&["report", "absent.json", "--html", "x"], &["cannot read the result absent.json", remedy]),
+        (
+            &["budget", "--budget", "absent.toml", "--result", "x"],
+            &["cannot read absent.toml", "help: name a file that"],
+        ),
     ];
     for (arguments, expected) in cases {
         let output = folder.run(arguments);

@@ -19,7 +19,7 @@ mod table;
 use std::fs;
 
 use corelane_console::{Exit, Output};
-use miette::{IntoDiagnostic, WrapErr, miette};
+use miette::{IntoDiagnostic, Report, WrapErr, miette};
 
 pub use self::{
     comparison::{Comparison, ScenarioChange, Summary, THRESHOLD},
@@ -66,8 +66,11 @@ pub fn command(args: &CompareArgs, out: &mut Output) -> miette::Result<Exit> {
 /// If it cannot be read, or holds no result of this version.
 pub fn read(path: &std::path::Path) -> miette::Result<Run> {
     let shown = || format!("cannot read the result {}", path.display());
-    let text = fs::read_to_string(path).into_diagnostic().wrap_err_with(shown)?;
-    Run::from_json(&text).into_diagnostic().wrap_err_with(shown)
+    let text = fs::read_to_string(path).map_err(|error| {
+        let help = "name a result.json that is there and that this user may read; `corelane-latency run --out FOLDER` writes one";
+        miette!(help = help, "{}: {error}", shown())
+    })?;
+    Run::from_json(&text).map_err(Report::from).wrap_err_with(shown)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use std::{
     time::Duration,
 };
 
-use corelane_console::{Exit, Output, writable};
+use corelane_console::{Exit, Output, Unwritable, writable};
 use hdrhistogram::Histogram;
 use miette::{IntoDiagnostic, WrapErr, miette};
 
@@ -54,7 +54,7 @@ pub fn run(args: &FaultsArgs, out: &mut Output) -> miette::Result<Exit> {
         None => build(out)?,
     };
     let folder = env::temp_dir().join(format!("corelane-faults-{}", std::process::id()));
-    fs::create_dir_all(&folder).into_diagnostic().wrap_err_with(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).map_err(|error| Unwritable::new(&folder, error))?;
     let mut matrix = Matrix::default();
     for (number, row) in chosen.iter().enumerate() {
         if let Cause::Missing(why) = row.cause {
@@ -73,9 +73,7 @@ pub fn run(args: &FaultsArgs, out: &mut Output) -> miette::Result<Exit> {
     let _ = fs::remove_dir_all(&folder);
     out.say(format_args!("\n{}", matrix.text()))?;
     if let Some(tables) = &args.tables {
-        fs::write(tables, format!("{PAGE}{}", matrix.text()))
-            .into_diagnostic()
-            .wrap_err_with(|| format!("cannot write {}", tables.display()))?;
+        fs::write(tables, format!("{PAGE}{}", matrix.text())).map_err(|error| Unwritable::new(tables, error))?;
     }
     let wrong = matrix.rows.iter().filter(|(_, findings)| !findings.problems.is_empty()).count();
     out.say(matrix.last_line())?;

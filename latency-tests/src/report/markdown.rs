@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
-use miette::{IntoDiagnostic, WrapErr};
+use corelane_console::Unwritable;
 
 use super::{ratio_lines, table::Table, tables, words};
 use crate::result::{Category, Contender, Context, Host, Jitter, Run, Scaling, Scenario, Verdict};
@@ -19,8 +19,8 @@ const CATEGORIES: [Category; 5] = [
 ///
 /// # Errors
 /// A file that cannot be written.
-pub fn write(run: &Run, path: &Path) -> miette::Result<()> {
-    fs::write(path, page(run)).into_diagnostic().wrap_err_with(|| format!("cannot write the tables {}", path.display()))
+pub fn write(run: &Run, path: &Path) -> Result<(), Unwritable> {
+    fs::write(path, page(run)).map_err(|error| Unwritable::new(path, error))
 }
 
 /// The page.

@@ -150,14 +150,16 @@ pub struct Verdict {
 }
 
 /// A file that holds no readable run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum ResultError {
     /// The file is no result of ours.
     #[error("no result of corelane-latency: {0}")]
+    #[diagnostic(help("name a result.json that `corelane-latency run` of this version has written, or make it again"))]
     Json(#[from] serde_json::Error),
     /// Another version of this program wrote it.
-    #[error("the result has schema version {found}, this program reads {SCHEMA_VERSION}; make it again with this one")]
+    #[error("the result has schema version {found}, this program reads {SCHEMA_VERSION}")]
+    #[diagnostic(help("make it again with this program"))]
     Version {
         /// The file's version.
         found: u64,

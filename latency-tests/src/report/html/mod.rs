@@ -16,7 +16,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use corelane_console::Exit;
+use corelane_console::{Exit, Unwritable};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use miette::{IntoDiagnostic, WrapErr};
 
@@ -52,7 +52,7 @@ pub fn command(args: &ReportArgs) -> miette::Result<Exit> {
 /// A file that cannot be written, and damaged histograms.
 pub fn write(run: &Run, comparison: Option<&Comparison>, path: &Path) -> miette::Result<()> {
     let page = page(run, comparison).into_diagnostic().wrap_err("cannot draw the report")?;
-    fs::write(path, page).into_diagnostic().wrap_err_with(|| format!("cannot write the page {}", path.display()))
+    fs::write(path, page).map_err(|error| Unwritable::new(path, error).into())
 }
 
 /// The page. With a comparison to an older run, that is a part of it.
