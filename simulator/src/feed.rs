@@ -21,7 +21,7 @@ const PAYLOAD_MAX: usize = 1_200;
 /// The longest silence of both lines, in nanoseconds.
 const SILENCE_NS_MAX: u64 = 50_000_000;
 /// How long the feed is quiet behind the packet that reveals what was lost in a silence.
-const QUIET_NS: u64 = 200_000_000;
+pub(crate) const QUIET_NS: u64 = 200_000_000;
 /// How long it may take until the venue follows a feed that has begun again: until the one before is silent, and some more.
 const FOLLOWED_NS_MAX: u64 = 2_000_000_000;
 /// How long a feed is down before it begins again: longer than any datagram is late. A late one of the run before cannot be told
@@ -61,7 +61,8 @@ pub(crate) struct OtherVenue {
     messages: Vec<Vec<u8>>,
     last_ref: u64,
     packets: u64,
-    answers: u64,
+    /// Requests that it has answered.
+    pub answers: u64,
 }
 
 impl OtherVenue {
@@ -137,6 +138,21 @@ impl OtherVenue {
             self.begin_again(world, draw);
         }
         world.wake_at(world.now_ns() + pause_ns, FEED);
+    }
+
+    /// Loses the next packet, reveals the loss with another, and overhears the first request for it. False if nobody can ask.
+    pub(crate) fn reveal_loss(&mut self, world: &mut World) -> bool {
+        if self.requests.is_none() || self.messages.is_empty() {
+            return false;
+        }
+        self.packets += 1;
+        self.quote(world);
+        let first = self.messages.len() as u64 + 1;
+        self.packets += 1;
+        self.quote(world);
+        self.send_from(world, first);
+        self.is_deaf = true;
+        true
     }
 
     /// Ends, with or without saying so, and begins again with message 1, under the same name or another.

@@ -25,6 +25,8 @@ pub(crate) struct When {
     /// Whether breakers left entry open at some time since then, and whether they shut it.
     pub was_open: bool,
     pub was_shut: bool,
+    /// Answers that the session has taken: those of the group, in their order.
+    pub taken: u64,
 }
 
 /// The marks of a run.
@@ -33,6 +35,10 @@ pub(crate) struct Marks {
     compartments: Vec<Compartment>,
     /// By port: its compartments.
     of_port: Vec<Vec<usize>>,
+    /// By port: the highest number that was used.
+    last_ref: Vec<u32>,
+    /// Answers that the group gives to what was sequenced.
+    answers: u64,
     rate: u64,
     in_flight: u64,
     breaker: u64,
@@ -48,6 +54,8 @@ struct Compartment {
     /// When requests came that took a token, and those that use a number.
     admitted: VecDeque<u64>,
     numbered: VecDeque<u64>,
+    /// Requests that are surely unanswered: how many answers come before the first to each.
+    unanswered: VecDeque<u64>,
     /// Tokens taken and not come back, in billionths, and the longest that a request was in flight since there was none.
     owed: u64,
     last_ns: u64,
@@ -70,6 +78,8 @@ impl Marks {
         Marks {
             of_port: (0..config.ports.len()).map(of).collect(),
             compartments: bulkheads.iter().map(|one| compartment(one.limits)).collect(),
+            last_ref: vec![0; config.ports.len()],
+            answers: 0,
             rate: 0,
             in_flight: 0,
             breaker: 0,
@@ -82,20 +92,37 @@ impl Marks {
     /// # Errors
     /// A mark that is wrong, or one that is missing.
     pub(crate) fn follow(&mut self, command: &Command, when: When) -> Result<(), String> {
-        let (port, mark): (PortId, Option<Mark>) = match command {
-            Command::Enter(enter) => (enter.port, Some(enter.mark)),
-            Command::Replace(replace) => (replace.port, Some(replace.mark)),
-            Command::MassCancel(request) => (request.port, None),
-            Command::EntrySwitch(switch) => (switch.port, None),
+        let (port, mark, user_ref) = match command {
+            Command::Enter(enter) => (enter.port, Some(enter.mark), enter.user_ref),
+            Command::Replace(replace) => (replace.port, Some(replace.mark), replace.user_ref),
+            Command::MassCancel(request) => (request.port, None, request.user_ref),
+            Command::EntrySwitch(switch) => (switch.port, None, switch.user_ref),
             _ => return Ok(()),
         };
-        self.judge(port, mark, when)
+        self.judge(port, mark, when)?;
+        self.note_number(port, user_ref, matches!(command, Command::Enter(_)));
+        Ok(())
+    }
+
+    fn note_number(&mut self, port: PortId, user_ref: u32, is_order: bool) {
+        let last_ref = &mut self.last_ref[port.index()];
+        // An order with a number above all others gets an answer: nobody takes it for answered before that.
+        if is_order && user_ref > *last_ref {
+            self.of_port[port.index()].iter().for_each(|&id| self.compartments[id].unanswered.push_back(self.answers));
+        }
+        *last_ref = user_ref.max(*last_ref);
+    }
+
+    /// Notes that the group answers so much to what was followed last.
+    pub(crate) fn answered(&mut self, answers: usize) {
+        self.answers += answers as u64;
     }
 
     /// Judges a request that uses a number: its mark, if it can have one.
     fn judge(&mut self, port: PortId, mark: Option<Mark>, when: When) -> Result<(), String> {
-        let Marks { compartments, of_port, rate, in_flight, breaker, delay } = self;
+        let Marks { compartments, of_port, rate, in_flight, breaker, delay, .. } = self;
         let ids = &of_port[port.index()];
+        ids.iter().for_each(|&id| compartments[id].take_answers(when.taken));
         let wrong = |why: &str| Err(format!("port {port}: {why}"));
         match mark {
             None => {}
@@ -109,6 +136,9 @@ impl Marks {
                 }
                 if full > 0 {
                     return wrong("no mark, and more orders than a bulkhead lets pass");
+                }
+                if ids.iter().any(|&id| compartments[id].is_full()) {
+                    return wrong("no mark, and as many unanswered requests as a bulkhead lets be");
                 }
             }
             Some(Mark::Rate) => {
@@ -184,6 +214,16 @@ impl Compartment {
         self.owed <= (self.burst + 1) * SECOND_NS + self.longest_ns * per_second
     }
 
+    fn take_answers(&mut self, taken: u64) {
+        let answered = self.unanswered.partition_point(|&before| before < taken);
+        self.unanswered.drain(..answered);
+    }
+
+    /// Whether so many requests are surely unanswered that there was no room for another.
+    fn is_full(&self) -> bool {
+        self.in_flight_max.is_some_and(|most| self.unanswered.len() as u64 >= most)
+    }
+
     /// Whether so many tokens have been taken in the time in which they come back that there may have been none.
     fn may_lack_tokens(&self, when: When) -> bool {
         let since = |per_second: u64| self.burst * SECOND_NS / per_second + when.in_flight_ns;
@@ -223,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_wrong_or_missing_by_what_was_sent_before() {
-        let at = |ms: u64| When { time_ns: ms * 1_000_000, in_flight_ns: 0, was_open: true, was_shut: false };
+        let at = |ms: u64| When { time_ns: ms * 1_000_000, in_flight_ns: 0, was_open: true, was_shut: false, taken: 0 };
         let shut = |ms: u64| When { was_open: false, was_shut: true, ..at(ms) };
         let [none, rate, in_flight, breaker] = [Mark::None, Mark::Rate, Mark::InFlight, Mark::Breaker].map(Some);
         // What comes before, at the same time each; what is judged, when; and whether it is right.
@@ -248,6 +288,32 @@ mod tests {
             (0..before).for_each(|_| marks.judge(PortId(0), none, at(1)).unwrap());
             let judged = marks.judge(PortId(0), mark, when);
             assert_eq!(judged.is_ok(), is_right, "{before} before {mark:?}: {judged:?}");
+        }
+    }
+
+    #[test]
+    fn an_order_needs_a_mark_while_as_many_are_unanswered_as_may_be() {
+        let when = |taken| When { time_ns: 1_000_000, in_flight_ns: 0, was_open: true, was_shut: false, taken };
+        let port = PortId(0);
+        // Answers that the session has taken, a mark, and whether it is right.
+        let cases = [
+            (0, Mark::None, false),
+            (0, Mark::Delay, false),
+            (0, Mark::InFlight, true),
+            (1, Mark::None, true),
+            (4, Mark::None, true),
+        ];
+        for (taken, mark, is_right) in cases {
+            let mut marks = marks();
+            // Of what is no new number, or no order, nobody knows whether it is answered.
+            let sent = [(1, true), (2, true), (2, true), (1, true), (3, false), (4, true), (5, true)];
+            for (user_ref, is_order) in sent {
+                marks.judge(port, Some(Mark::None), when(0)).unwrap();
+                marks.note_number(port, user_ref, is_order);
+                marks.answered(usize::from(is_order));
+            }
+            let judged = marks.judge(port, Some(mark), when(taken));
+            assert_eq!(judged.is_ok(), is_right, "{taken} taken, {mark:?}: {judged:?}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{ops::ControlFlow, sync::mpsc};
 
 use corelane_actors::types::{AccountId, FirmId, KillSwitch, PortId, Scope};
 use corelane_codecs::itch::EventCode;
+use corelane_config::Breaker;
 use corelane_runtime::{
     resilience::BreakerState,
     simulation::{Source, World},
@@ -35,6 +36,15 @@ pub(crate) struct Operator {
     rates: Rates,
     ports: u64,
     breakers: u64,
+    /// The least time that a breaker is open, and the fewest trials that close one.
+    open_ns_min: u64,
+    trials_min: u32,
+    /// When entry was shut, by the time that the desk goes by.
+    shut_ns: u64,
+    /// Turns of the desk since entry was shut in which a breaker may have had a trial.
+    trials: u32,
+    /// When a breaker was last forced.
+    forced_ns: u64,
     slot: u64,
     next_turn_ns: u64,
     /// When entry was shut and opened by breakers, alternately.
@@ -44,14 +54,20 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    pub(crate) fn new(desk: SimulatedDesk, ports: usize, breakers: usize, rates: Rates) -> Operator {
+    pub(crate) fn new(desk: SimulatedDesk, ports: usize, breakers: &[Breaker], rates: Rates) -> Operator {
+        let open_ms_min = breakers.iter().map(|one| one.open_ms).min();
         Operator {
             desk,
             asked: Vec::new(),
             later: Vec::new(),
             rates,
             ports: ports as u64,
-            breakers: breakers as u64,
+            breakers: breakers.len() as u64,
+            open_ns_min: open_ms_min.unwrap_or_default() * 1_000_000,
+            trials_min: breakers.iter().map(|one| one.trials.min(one.samples_min)).min().unwrap_or_default(),
+            shut_ns: 0,
+            trials: 0,
+            forced_ns: 0,
             slot: 0,
             next_turn_ns: 0,
             gate_ns: Vec::new(),
@@ -60,6 +76,9 @@ impl Operator {
     }
 
     fn ask(&mut self, now_ns: u64, request: Request) {
+        if matches!(request, Request::Breaker { .. }) {
+            self.forced_ns = now_ns;
+        }
         self.asked.push((now_ns, request, self.desk.ask(request)));
     }
 
@@ -91,14 +110,33 @@ impl Operator {
         }
         if self.next_turn_ns <= now_ns {
             self.has_ended |= self.desk.turn(world.simulation(), now_ns) == ControlFlow::Break(());
-            let is_shut = self.gate_ns.len() % 2 == 1;
-            if self.desk.is_entry_shut() != is_shut {
-                self.gate_ns.push(now_ns);
-            }
+            self.judge_gate(now_ns, world.simulation().status().clock.time_of_day_ns)?;
             self.next_turn_ns = now_ns + world.draw(TURN, now_ns).within(TURN_NS.0, TURN_NS.1);
             self.take_answers(now_ns, world.simulation().escalation().is_some())?;
         }
         world.wake_at(self.next_turn_ns.min((slot + 1) * SLOT_NS), OPERATE);
+        Ok(())
+    }
+
+    /// Notes when entry is shut and opened. What breakers have shut by themselves stays so for their time and their trials, one a
+    /// turn of the desk, by whose time they go.
+    fn judge_gate(&mut self, now_ns: u64, desk_ns: u64) -> Result<(), String> {
+        let (is_shut, last_ns) = (self.desk.is_entry_shut(), self.gate_ns.last().copied());
+        let was_shut_ns = last_ns.filter(|_| self.gate_ns.len() % 2 == 1);
+        if is_shut != was_shut_ns.is_some() {
+            self.gate_ns.push(now_ns);
+        }
+        let Some(was_shut_ns) = was_shut_ns else {
+            (self.shut_ns, self.trials) = (desk_ns, 0);
+            return Ok(());
+        };
+        let age_ns = desk_ns - self.shut_ns;
+        self.trials += u32::from(age_ns >= self.open_ns_min);
+        let is_by_itself = self.forced_ns + TURN_NS.1 < was_shut_ns;
+        if !is_shut && is_by_itself && self.trials < self.trials_min {
+            let (ms, trials) = (age_ns / 1_000_000, self.trials);
+            return Err(format!("breakers: entry is open again after {ms} ms and {trials} trials"));
+        }
         Ok(())
     }
 

@@ -56,7 +56,8 @@ impl Oracle {
         }
     }
 
-    /// Follows what has been sequenced since the last call. It was on its way for `in_flight_ns` at most.
+    /// Follows what has been sequenced since the last call. It was on its way for `in_flight_ns` at most; the session has `taken`
+    /// so many answers.
     ///
     /// # Errors
     /// An input that nobody sent, or that is not the next of who sent it, or has the wrong mark or time.
@@ -65,6 +66,7 @@ impl Oracle {
         clients: &mut [Client],
         now_ns: u64,
         in_flight_ns: u64,
+        taken: u64,
         operator: &Operator,
     ) -> Result<(), String> {
         while let Some(envelope) = self.record.receive() {
@@ -82,7 +84,7 @@ impl Oracle {
                 return Err(format!("input {sequence} has the time {time_ns}, and it is {now_ns}"));
             }
             let (was_open, was_shut) = operator.gate_within(now_ns.saturating_sub(in_flight_ns), now_ns);
-            let when = When { time_ns, in_flight_ns, was_open, was_shut };
+            let when = When { time_ns, in_flight_ns, was_open, was_shut, taken };
             self.marks.follow(&envelope.body, when).map_err(|why| format!("input {sequence}: {why}"))?;
             self.follow_session(&envelope.body).map_err(|why| format!("input {sequence}: {why}"))?;
             if let Some((port, request)) = Request::of(&envelope.body) {
@@ -92,6 +94,7 @@ impl Oracle {
                 client.sequenced(&request).map_err(|why| format!("input {sequence} of port {port}: {why}"))?;
             }
             let outputs = self.model.run(time_ns, &envelope.body);
+            self.marks.answered(outputs.replies.len());
             for reply in &outputs.replies {
                 self.answers[reply.port.index()].push(&reply.bytes[..usize::from(reply.length)], time_ns);
             }

@@ -94,6 +94,30 @@ const BUGS: &[Bug] = &[
         planted: "            self.mass_cancel = 0;",
     },
     Bug {
+        name: "a bulkhead lets twice as many requests be in flight",
+        file: "actors/src/session/bulkhead.rs",
+        text: "if self.in_flight >= self.in_flight_max {",
+        planted: "if self.in_flight / 2 >= self.in_flight_max {",
+    },
+    Bug {
+        name: "a half-open breaker lets every order through",
+        file: "venue/src/operator/breakers.rs",
+        text: "BreakerState::Open | BreakerState::HalfOpen | BreakerState::ForcedOpen",
+        planted: "BreakerState::Open | BreakerState::ForcedOpen",
+    },
+    Bug {
+        name: "a breaker that is open lets orders through",
+        file: "actors/src/session/admission.rs",
+        text: "match gate.is_shut() {",
+        planted: "match gate.is_shut() && compartments.len() > 2 {",
+    },
+    Bug {
+        name: "no request is repeated when its answer is overdue",
+        file: "actors/src/market_data/actor.rs",
+        text: "        arbiter.on_time(now_ns, &mut building);\n        self.follow_up(ctx);\n",
+        planted: "        arbiter.on_time(now_ns, &mut building);\n",
+    },
+    Bug {
         name: "the number of a match is used twice",
         file: "actors/src/engine/matching/mod.rs",
         text: "        self.last_match_number += 1;",

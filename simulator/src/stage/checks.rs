@@ -6,7 +6,7 @@ use corelane_actors::{market_data::FeedCount, publisher::PublisherCount, session
 use corelane_runtime::telemetry::{Counters, Metric};
 
 use super::{Spec, Stage, of_client};
-use crate::{ledger::State, stream::Stream};
+use crate::{feed::QUIET_NS, ledger::State, stream::Stream};
 
 /// How long a pause may keep the venue from asking the other venue: that which is looked at, and some more.
 const ASKS_LATE_NS: u64 = 300_000_000;
@@ -34,6 +34,24 @@ impl Stage {
             && self.world.simulation().failures().is_empty();
         match self.feed_waits_for().filter(|_| is_settled) {
             Some(what) => Err(format!("{what}; it does not ask for what it lacks")),
+            None => Ok(()),
+        }
+    }
+
+    /// The other venue loses a packet, and what would answer the first request for it, and is quiet then: nothing but the venue's
+    /// own timer makes it ask again.
+    pub(super) fn check_asks_again(&mut self) -> Result<(), String> {
+        let Stage { other, world, .. } = self;
+        let Some(other) = other else { return Ok(()) };
+        let answers = other.answers;
+        if !other.reveal_loss(world) {
+            return Ok(());
+        }
+        self.pass(QUIET_NS)?;
+        let was_asked = self.other.as_ref().is_some_and(|other| other.answers > answers);
+        match self.feed_waits_for() {
+            Some(what) => Err(format!("{what}; it does not ask again for what it lacks")),
+            None if !was_asked => Err("the feed in: it does not ask again for what it lacks".to_owned()),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ mod halt;
 
 use std::collections::BTreeMap;
 
-use corelane_actors::{market_data::TopOfBook, types::Instrument};
+use corelane_actors::{market_data::TopOfBook, session::SessionCount, types::Instrument};
 use corelane_codecs::mold;
 use corelane_config::Day;
 use corelane_runtime::{
@@ -125,7 +125,7 @@ impl Stage {
             other: OtherVenue::new(&simulated.feed_in, has_line_b, &instruments, rates),
             halt: None,
             panics: Panics::new(rates.panic, rates.fatal_panic),
-            operator: Operator::new(simulated.desk, clients.len(), config.breakers.len(), rates),
+            operator: Operator::new(simulated.desk, clients.len(), &config.breakers, rates),
             host: Host::new(shards, rates),
             oracle: Oracle::new(config, group, record),
             members: Members {
@@ -186,6 +186,7 @@ impl Stage {
         }
         self.end_faults();
         self.rest(spec)?;
+        self.check_asks_again()?;
         self.check_books()?;
         self.operator.end_day(self.world.now_ns());
         self.end_day(spec)
@@ -240,7 +241,8 @@ impl Stage {
     fn follow(&mut self) -> Result<(), String> {
         let now_ns = self.world.now_ns();
         let in_flight_ns = self.host.in_flight_ns(now_ns);
-        self.oracle.follow(&mut self.clients, now_ns, in_flight_ns, &self.operator)
+        let taken = self.counters.session.get(SessionCount::Answers);
+        self.oracle.follow(&mut self.clients, now_ns, in_flight_ns, taken, &self.operator)
     }
 
     fn wake(&mut self, token: u64) -> Result<(), String> {
