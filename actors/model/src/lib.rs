@@ -163,12 +163,9 @@ impl Model {
             }
             Command::MarketEvent(event) => self.market_event(event.code),
             Command::EndPauses => {
-                // A step has room for so many.
-                for _ in 0..14 {
-                    if self.pauses.first().is_some_and(|(_, end_ns)| *end_ns <= time_ns) {
-                        let (locate, _) = self.pauses.remove(0);
-                        self.publish_state(locate, b'T', *b"    ");
-                    }
+                while self.pauses.first().is_some_and(|(_, end_ns)| *end_ns <= time_ns) {
+                    let (locate, _) = self.pauses.remove(0);
+                    self.publish_state(locate, b'T', *b"    ");
                 }
             }
         }

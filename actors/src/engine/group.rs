@@ -60,6 +60,8 @@ pub struct Group {
     is_matching: bool,
     /// The client's mass cancel that is being carried out.
     selecting: Option<Selection>,
+    /// Whether the current input ends pauses, and more of them may be over.
+    is_ending_pauses: bool,
     /// Whether the current input is an operator's command that is not done.
     is_commanded: bool,
     /// The ports that are still to be told of the start or the end of the day, once matching has finished the input.
@@ -92,9 +94,6 @@ impl fmt::Debug for Group {
 }
 
 impl Group {
-    /// Pauses that one [`EndPauses`](Command::EndPauses) ends at most.
-    pub const PAUSES_PER_STEP: usize = ENTRIES_PER_STEP;
-
     /// A group with empty tables, sized by a [checked](GroupConfig::check) configuration, that counts in `counters`.
     #[must_use]
     pub fn new(config: &GroupConfig, counters: Counters<GroupCount>) -> Group {
@@ -104,6 +103,7 @@ impl Group {
             matching: Matching::new(config),
             is_matching: false,
             selecting: None,
+            is_ending_pauses: false,
             is_commanded: false,
             announcement: None,
             ports: config.ports.len(),
@@ -198,13 +198,17 @@ impl Group {
         }
     }
 
-    /// Ends pauses that are over, as many as a step has room for.
+    /// Runs a step of the end of the pauses that are over.
     #[cold]
     fn end_pauses(&mut self, ctx: &mut SequencedContext<'_, GroupOut>) {
-        for _ in 0..Group::PAUSES_PER_STEP {
-            let Some(locate) = self.order.end_pause(ctx.time_ns()) else { return };
+        for _ in 0..ENTRIES_PER_STEP {
+            let Some(locate) = self.order.end_pause(ctx.time_ns()) else {
+                self.is_ending_pauses = false;
+                return;
+            };
             self.publish_state(ctx, locate, TradingState::Trading);
         }
+        self.is_ending_pauses = true;
     }
 
     fn publish_state(&mut self, ctx: &mut SequencedContext<'_, GroupOut>, locate: Locate, state: TradingState) {
@@ -264,7 +268,7 @@ impl Group {
 
     #[inline]
     fn step(&self) -> Step {
-        if self.is_matching || self.announcement.is_some() || self.selecting.is_some() {
+        if self.is_matching || self.announcement.is_some() || self.selecting.is_some() || self.is_ending_pauses {
             Step::More
         } else {
             Step::Done
@@ -368,6 +372,8 @@ impl SequencedActor for Group {
             self.run_matching(ctx, |matching, out| matching.resume(out));
         } else if let Some(announcement) = self.announcement {
             self.announce(ctx, announcement);
+        } else if self.is_ending_pauses {
+            self.end_pauses(ctx);
         } else {
             self.cancel_selected(ctx);
         }

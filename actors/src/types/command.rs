@@ -45,7 +45,7 @@ pub enum Command {
     EntrySwitch(EntrySwitch),
     /// Ask for the next number of a request.
     AccountQuery(AccountQuery),
-    /// End the pauses of instruments that are over, as many as one step has room for.
+    /// End the pauses of instruments that are over.
     EndPauses,
 }
 

@@ -33,7 +33,7 @@ use std::{
 };
 
 use corelane_actors::{
-    engine::{Group, GroupCount},
+    engine::GroupCount,
     session::{EntryGate, SessionCount},
     types::{Command, KillSwitch, MarketEvent, Scope, SequencerIn},
 };
@@ -59,8 +59,6 @@ use crate::{declare::VenueCounters, permits::WorkPermits};
 const GROUP_DEADLINE: Duration = Duration::from_secs(5);
 /// Commands that wait for room on the edge to the sequencer; beyond them, requests are refused.
 const UNSENT_MAX: usize = 64;
-/// Commands of a turn that end pauses: half of the room on that edge.
-const PAUSE_STEPS_MAX: u64 = 8;
 
 /// A request of the process itself, and who waits for its answer.
 pub(crate) type Asked = (Request, mpsc::Sender<Answer>);
@@ -315,10 +313,9 @@ impl Desk {
         if (before == 0) != (paused == 0) {
             tracing::warn!("delay protection: {paused} instruments are paused");
         }
-        // If there is no room for commands, these have time too.
-        if self.unsent.is_empty() {
-            let steps = paused.div_ceil(Group::PAUSES_PER_STEP as u64).min(PAUSE_STEPS_MAX);
-            self.unsent.extend((0..steps).map(|_| SequencerIn::Command(Command::EndPauses)));
+        // If there is no room for commands, this has time too.
+        if paused > 0 && self.unsent.is_empty() {
+            self.unsent.push_back(SequencerIn::Command(Command::EndPauses));
         }
     }
 
