@@ -13,10 +13,12 @@
 //! | `peers` | clients that misbehave |
 //! | `feed` | the other venue's feed |
 //! | `tape` | the subscriber |
+//! | `records` | the records of failures that a server leaves |
 
 mod ending;
 mod feed;
 mod peers;
+mod records;
 mod rows;
 mod server;
 mod tape;
@@ -195,7 +197,16 @@ impl Matrix {
              100 ms"
         );
         let availability = (sent > 0).then_some(availability);
-        availability.into_iter().chain(self.missing.iter().map(|missing| format!("not run: {missing}"))).collect()
+        let records: u64 = self.rows.iter().map(|(_, findings)| findings.records).sum();
+        let due: usize = self.rows.iter().map(|(row, _)| row.cause.records().len()).sum();
+        let records = format!(
+            "{records} records of {due} failures and what followed from them, one bounded file each, and as `corelane incidents` lists them"
+        );
+        availability
+            .into_iter()
+            .chain([records])
+            .chain(self.missing.iter().map(|missing| format!("not run: {missing}")))
+            .collect()
     }
 
     fn survived(&self) -> impl Iterator<Item = &Findings> {

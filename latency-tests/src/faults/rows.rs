@@ -71,6 +71,20 @@ impl Cause {
     pub(super) fn is_panic(&self) -> bool {
         matches!(self, Cause::Point(_, "panic" | "panic-in-drop", _))
     }
+
+    /// What each failure's record is about, in the words of `corelane incidents`.
+    pub(super) fn records(&self) -> Vec<&'static str> {
+        let &Cause::Point(site, kind, times) = self else { return Vec::new() };
+        let what = match (site, kind) {
+            ("clock", _) => return Vec::new(),
+            // The second tells what followed: its thread does not end, or without its actors the venue cannot go on.
+            (_, "loop") => return vec!["shard-stuck", "shard-hangs"],
+            ("session.framer" | "shard.turn", _) => return vec!["shard-panicked", "supervisor-gave-up"],
+            ("housekeeping.turn", _) => "housekeeping-panicked",
+            _ => "actor-panicked",
+        };
+        vec![what; times as usize]
+    }
 }
 
 /// What peers that misbehave know.

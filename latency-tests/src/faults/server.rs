@@ -75,10 +75,12 @@ pub(super) struct Setup<'a> {
 
 impl Server {
     pub(super) fn start(setup: &Setup<'_>) -> io::Result<Result<Server, Ended>> {
-        let topology = setup.folder.join("venue.toml");
+        let topology = topology_file(setup.folder);
         fs::write(&topology, topology_text(setup.changes, setup.tape))?;
         let socket = setup.folder.join("corelane.sock");
         let _ = fs::remove_file(&socket);
+        // Those of the server before.
+        let _ = fs::remove_dir_all(incidents_directory(setup.folder));
         let script = format!("{} \"$0\" run \"$1\"", setup.limits);
         let mut command = Command::new("sh");
         command.args(["-c", &script]).arg(setup.binary).arg(&topology);
@@ -207,6 +209,16 @@ fn spawn_without_io_uring(command: &mut Command) -> io::Result<Child> {
         };
         scope.spawn(spawn).join().unwrap_or_else(|_| Err(io::Error::other("the thread that starts it panicked")))
     })
+}
+
+/// Where the topology of a server lies.
+pub(super) fn topology_file(folder: &Path) -> PathBuf {
+    folder.join("venue.toml")
+}
+
+/// Where the shipped topology has its records of failures.
+pub(super) fn incidents_directory(folder: &Path) -> PathBuf {
+    folder.join("incidents")
 }
 
 /// Sends a request to a socket of a server.

@@ -20,6 +20,7 @@ use super::{
     ending::Ending,
     feed::Feed,
     peers,
+    records::Records,
     rows::{Cause, Outcome, Peers, Row},
     server::{self, Ended, Line, Server, Setup},
     tape::{Subscriber, Tape},
@@ -83,6 +84,8 @@ pub(super) struct Findings {
     pub unanswered: u64,
     pub sent: u64,
     pub answered_in_time: u64,
+    /// Records of failures.
+    pub records: u64,
     pub before: Histogram<u64>,
     pub during: Histogram<u64>,
     /// What is not as it must be.
@@ -100,6 +103,7 @@ impl Findings {
             unanswered: 0,
             sent: 0,
             answered_in_time: 0,
+            records: 0,
             before: histogram(),
             during: histogram(),
             problems: Vec::new(),
@@ -192,6 +196,7 @@ impl Trial<'_> {
         let tape = subscriber.finish();
         self.judge_end(&ended, &output, &caused, &mut findings);
         self.judge_tape(&tape, &load, &mut findings);
+        self.judge_records(&config, &mut findings)?;
         if !findings.problems.is_empty() {
             let log = ended.log.iter().rev().take(6).rev();
             findings.problems.extend(log.map(|line| format!("log: {}", line.text)));
@@ -306,6 +311,7 @@ impl Trial<'_> {
         findings.detected = Some(ended.at - begun);
         findings.demand(ended.status.code() == Some(2), || format!("it ended with {}, and must with 2", ended.status));
         findings.demand(!log.is_empty(), || "it did not say why".to_owned());
+        self.judge_records(&shipped()?, &mut findings)?;
         Ok(findings)
     }
 
@@ -409,6 +415,15 @@ impl Trial<'_> {
                 "it says that nothing was left, and a part had failed".to_owned()
             });
         }
+    }
+
+    /// Each failure leaves one record, and nothing else any.
+    fn judge_records(&self, config: &Config, findings: &mut Findings) -> Result<(), String> {
+        let bytes_max = config.incidents.as_ref().map_or(0, |incidents| incidents.record_bytes_max);
+        let records = Records::read(self.binary, self.folder)?;
+        findings.records = records.listed.len() as u64;
+        findings.problems.extend(records.problem(&self.row.cause.records(), bytes_max));
+        Ok(())
     }
 
     fn judge_tape(&self, tape: &Tape, load: &LoadResult, findings: &mut Findings) {
