@@ -7,7 +7,7 @@ use std::time::Duration;
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     edge::port::Port,
-    net::{CloseReason, ConnId, EndpointId, EndpointSpec, Flow},
+    net::{CloseReason, ConnId, EndpointId, EndpointSpec, Flow, FrameError, Framer},
     supervision::{Action, Backoff, Escalation, Event, Restart, Strategy, SupervisorId, SupervisorSpec, Tree},
     topology::{
         ActorId, EdgeSpec, ExternalReceiver, ExternalSender, Idle, ShardId, Topology,
@@ -250,6 +250,54 @@ fn only_the_first_generation_is_0() {
         assert_ne!(generation, 0, "after {now_ns} restarts");
         tree.turn(now_ns, &[Event::Started(actor)], &mut actions);
     }
+}
+
+/// Frames of one byte. It panics on 255.
+struct Fragile;
+
+impl Framer for Fragile {
+    fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        assert_ne!(bytes.first(), Some(&255), "as the test wants");
+        Ok((!bytes.is_empty()).then_some(1))
+    }
+}
+
+/// Fails on each frame.
+struct Failing;
+
+impl Actor for Failing {
+    type In = ();
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    fn on_message(&mut self, _: &mut Context<'_, ()>, (): &()) -> Step {
+        Step::Done
+    }
+}
+
+impl NetActor for Failing {
+    fn on_frame(&mut self, _: &mut Context<'_, ()>, _: ConnId, _: &[u8]) -> Flow {
+        panic!("as the test wants");
+    }
+}
+
+#[test]
+fn an_actor_that_fails_in_the_turn_in_which_its_shard_dies_is_lost_with_it() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "shard", two_cpus()[0], Idle::Park);
+    let listen = EndpointSpec::Listen { addr: "127.0.0.1:0".parse().unwrap(), framer: Box::new(Fragile), backlog: 8 };
+    let fails = topology.net_actor(shard, "fails", vec![listen], |_| Failing);
+    let exits = topology.supervisor(spec("exits", Strategy::OneForOne).escalation(Escalation::Exit));
+    topology.supervise(exits, fails, |_| Failing);
+    let mut simulation = topology.simulate().unwrap();
+    let (net, endpoint) = (simulation.net(shard), simulation.sockets(fails)[0].endpoint);
+    let [first, second] = [1, 2].map(|port| net.connect(endpoint, ([127, 0, 0, 1], port).into()));
+    simulation.run_until_idle();
+    // In one turn, the first is a frame on which the actor panics, the second one on which the framer does.
+    net.bytes(first, &[1]);
+    net.bytes(second, &[255]);
+    simulation.run_until_idle();
+    assert_eq!(simulation.escalation(), Some(Escalation::Exit), "nobody waits for its restart");
+    assert_eq!(simulation.failures().len(), 2, "it failed, and was lost with its shard");
 }
 
 /// Why a topology of two relays is refused that `declare` adds supervisors to.

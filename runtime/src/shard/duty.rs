@@ -125,7 +125,7 @@ impl DutyCycle {
             let (place, message) = panics::take();
             self.recorder.note_turn(self.shard.env.time.ticks_anew());
             report(place, message, self.events());
-            self.shard.bury(place, message);
+            self.shard.bury(place, message, &mut reports);
             // There is nothing to sleep on.
             self.idle = Idle::Backoff;
             panicked = catching(self.turn_until_exit(&mut reports)).await.is_err();

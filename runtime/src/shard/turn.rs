@@ -56,6 +56,18 @@ pub(crate) struct Unit {
     pub is_up: bool,
 }
 
+impl Unit {
+    /// How it failed; returned once.
+    #[cold]
+    fn take_failure(&mut self, env: &ShardEnv) -> Option<Failure> {
+        let mut fault = self.hosted.take_failure()?;
+        // Its start has failed, or it would be up.
+        fault.in_restart = !self.is_up && !fault.is_of_shard;
+        env.telemetry.borrow().counters().add(ShardCount::ActorPanics, 1);
+        Some(Failure::new(self.actor, self.generation, *fault))
+    }
+}
+
 /// What marks a unit as called: where its cell is, which the call needs anyway.
 #[inline(always)]
 fn address(unit: &Unit) -> usize {
@@ -250,12 +262,7 @@ impl Shard {
     fn collect_failures(&mut self, reports: &mut Vec<Report>) {
         self.env.alarm.set(false);
         for index in 0..self.units.units.len() {
-            let unit = &mut self.units.units[index];
-            let Some(mut fault) = unit.hosted.take_failure() else { continue };
-            // Its start has failed, or it would be up.
-            fault.in_restart = !unit.is_up && !fault.is_of_shard;
-            self.env.telemetry.borrow().counters().add(ShardCount::ActorPanics, 1);
-            let failure = Failure::new(unit.actor, unit.generation, *fault);
+            let Some(failure) = self.units.units[index].take_failure(&self.env) else { continue };
             let sequence = failure.header.sequence;
             reports.push(Report::Failed(failure));
             self.leave_network(index);
@@ -410,10 +417,14 @@ impl Shard {
     /// After a panic outside of the actors: fails them all, and drops the network. Nothing of the shard runs again, but what
     /// is sent to its actors is discarded in its turns, so that nobody waits for it.
     #[cold]
-    pub(crate) fn bury(&mut self, place: PanicLocation, message: PanicMessage) {
+    pub(crate) fn bury(&mut self, place: PanicLocation, message: PanicMessage, reports: &mut Vec<Report>) {
         // Its sockets close. If that panics too, the first panic is the one to report.
         let _ = self.drop_network();
         for unit in &mut self.units.units {
+            // One that had failed in the same turn is lost all the same: its supervisor would restart it, and wait.
+            if unit.is_supervised {
+                reports.extend(unit.take_failure(&self.env).map(Report::Failed));
+            }
             unit.hosted.fail(Fault { is_of_shard: true, ..Fault::without_input(place, message) });
             unit.hosted.give_up();
             unit.is_supervised = false;

@@ -145,7 +145,7 @@ impl Simulation {
     #[cold]
     fn bury(&mut self, index: usize) -> usize {
         let (place, message) = panics::take();
-        self.shards[index].bury(place, message);
+        self.shards[index].bury(place, message, &mut self.reports);
         self.nets[index].bury();
         self.has_buried = true;
         1
