@@ -8,7 +8,7 @@ use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
 
 use corelane_runtime::net::{CloseReason, ConnId, Flow, Net};
-use net_support::{World, frame, small_net, take};
+use net_support::{World, frame, ready, small_net, take};
 
 /// More than the driver reads while it holds a frame; the rest stays in the kernel.
 fn numbered() -> Vec<u8> {
@@ -46,6 +46,35 @@ fn frames_held_or_yet_in_the_kernel_are_delivered_before_the_end() {
         assert_eq!((world.actor.half_closed.len(), world.actor.reason(conn)), (1, Some(CloseReason::Peer)));
         assert_eq!(client.read(&mut [0]).unwrap(), 0, "its end");
     }
+}
+
+/// Else a peer that sends faster than its frames are taken would have no end.
+#[test]
+fn a_peer_that_sends_on_is_at_its_end_when_what_came_before_is_taken() {
+    let (mut world, mut client, conn, takes) = held();
+    world.actor.keeps_half_closed = true;
+    world.driver.end_input(conn);
+    world.run_until_idle();
+    takes.set(true);
+    client.set_nonblocking(true).unwrap();
+    let late = frame(b"late").repeat(200);
+    let mut unwritten: &[u8] = &late;
+    world.until("the end", |world| {
+        unwritten = &unwritten[ready(client.write(unwritten))..];
+        if unwritten.is_empty() {
+            unwritten = &late;
+        }
+        let taken = world.actor.bytes_of(conn).len();
+        assert!(taken <= numbered().len(), "{taken} bytes are taken");
+        !world.actor.half_closed.is_empty()
+    });
+    assert_eq!(world.actor.bytes_of(conn), numbered());
+    world.run_until_idle();
+    assert_eq!((world.actor.half_closed.len(), world.actor.bytes_of(conn).len()), (1, numbered().len()));
+    world.driver.send(conn, b"answer").unwrap();
+    world.driver.close(conn, CloseReason::Peer);
+    assert_eq!(world.read_to_end(&mut client), b"answer");
+    world.until("closed", |world| world.actor.reason(conn).is_some());
 }
 
 #[test]

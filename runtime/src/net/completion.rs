@@ -1,6 +1,8 @@
 //! Reaping of completions: chains buffers to their connections, advances states, and notes events. `delivery` calls the
 //! handlers afterwards, so that they always see a consistent driver.
 
+use std::os::fd::BorrowedFd;
+
 use super::buffers::NO_BUFFER;
 use super::connection::{BackOff, Phase, Receiving, mark_ready};
 use super::driver::{Arrived, Driver, Endpoint};
@@ -119,9 +121,14 @@ impl Driver {
     fn take_received(&mut self, slot: u32, completion: Completion) {
         let connection = &mut self.table.connections[slot as usize];
         if let Some(buffer) = completion.buffer {
-            self.streams.take(buffer, completion.result.max(0) as u32);
-            if connection.phase == Phase::Open && completion.result > 0 {
-                self.table.counters.received_bytes += completion.result as u64;
+            let mut bytes = completion.result.max(0) as u32;
+            if let Some(left) = &mut connection.last_input_bytes {
+                bytes = bytes.min(*left);
+                *left -= bytes;
+            }
+            self.streams.take(buffer, bytes);
+            if connection.phase == Phase::Open && bytes > 0 {
+                self.table.counters.received_bytes += u64::from(bytes);
                 match connection.last_buffer {
                     NO_BUFFER => connection.first_buffer = buffer,
                     last => self.streams.chain(last, buffer),
@@ -131,10 +138,14 @@ impl Driver {
             } else {
                 self.streams.give_back(buffer);
             }
+            if connection.last_input_bytes == Some(0) {
+                self.end_last_input(slot);
+            }
         }
         if completion.more {
             return;
         }
+        let connection = &mut self.table.connections[slot as usize];
         connection.receiving = Receiving::Idle;
         match -completion.result {
             0 => connection.ended = connection.ended.or(Some(CloseReason::Peer)),
@@ -149,6 +160,39 @@ impl Driver {
             mark_ready(&mut self.ready, connection, slot);
         }
         self.table.touch(slot);
+    }
+
+    /// Asks the kernel how much it has received of inputs that their handlers have ended. A peer that sends on and on would have
+    /// no end, since the kernel goes on receiving. Called when all completions are taken: whatever was received before is with us,
+    /// or still with the kernel.
+    #[cold]
+    pub(super) fn measure_last_inputs(&mut self) {
+        if self.ring.has_overflowed() {
+            return;
+        }
+        while let Some(slot) = self.table.input_ends.pop() {
+            let connection = &mut self.table.connections[slot as usize];
+            if connection.phase == Phase::Open && connection.is_last_input && connection.ended.is_none() {
+                // SAFETY: the slot owns the descriptor, which is open until the close is queued in `Draining`.
+                let socket = unsafe { BorrowedFd::borrow_raw(connection.fd) };
+                let left = rustix::io::ioctl_fionread(socket).ok();
+                connection.last_input_bytes = left.map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX));
+                if left == Some(0) {
+                    self.end_last_input(slot);
+                }
+            }
+        }
+    }
+
+    /// All of an input has come that its handler has ended.
+    #[cold]
+    fn end_last_input(&mut self, slot: u32) {
+        let connection = &mut self.table.connections[slot as usize];
+        if connection.phase == Phase::Open && connection.ended.is_none() {
+            connection.ended = Some(CloseReason::Peer);
+            mark_ready(&mut self.ready, connection, slot);
+            self.table.touch(slot);
+        }
     }
 
     /// Handles the end of a send, made through the ring or by call.

@@ -64,6 +64,8 @@ pub(super) struct Connection {
     pub ended: Option<CloseReason>,
     /// Its handler has ended its input: what the kernel has received so far is the last.
     pub is_last_input: bool,
+    /// How many bytes of it the kernel still holds, once that was asked. What comes behind them is lost.
+    pub last_input_bytes: Option<u32>,
     /// The received buffers, oldest first, and the number of bytes consumed of the oldest.
     pub first_buffer: u16,
     pub last_buffer: u16,
@@ -123,6 +125,7 @@ impl Connection {
             receiving: Receiving::Idle,
             ended: None,
             is_last_input: false,
+            last_input_bytes: None,
             first_buffer: NO_BUFFER,
             last_buffer: NO_BUFFER,
             consumed_bytes: 0,

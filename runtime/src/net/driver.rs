@@ -53,7 +53,7 @@ pub trait Owners {
 ///
 /// The driver allocates nothing after start. It makes at most one `io_uring_enter` call per poll and one per
 /// [`flush`](Driver::flush). Further system calls are a `sendto` per connection if few connections have bytes to send
-/// (see [`DriverConfig::sends_by_call`]), a `socket` and a `setsockopt` per [`reconnect`](Net::reconnect), a `shutdown` per connection closed gracefully and per [`end_input`](Net::end_input), an `ioctl` and a `setsockopt` per connection reset, a `shutdown` per connection that is closed while it sends, and extra enters if the
+/// (see [`DriverConfig::sends_by_call`]), a `socket` and a `setsockopt` per [`reconnect`](Net::reconnect), a `shutdown` per connection closed gracefully, a `shutdown` and an `ioctl` per [`end_input`](Net::end_input), up to 16 times an `ioctl` and a `getsockopt` per connection that is closed after its input has ended, an `ioctl` and a `setsockopt` per connection reset, a `shutdown` per connection that is closed while it sends, and extra enters if the
 /// submission queue is too small (see [`NetCounters::early_submits`]).
 pub struct Driver {
     pub(super) ring: Ring,
@@ -262,6 +262,9 @@ impl Driver {
             self.table.counters.enters_skipped += 1;
         }
         self.take_completions();
+        if !self.table.input_ends.is_empty() {
+            self.measure_last_inputs();
+        }
         self.unpolled = 0;
         self.deliver(owners)
     }

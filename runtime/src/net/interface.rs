@@ -160,7 +160,7 @@ pub trait Net {
 
     /// Ends the input of a connection: what the kernel has received so far is still delivered, and then
     /// [`NetHandler::on_half_close`] follows. What the peer sends later is lost. A handler that closes a connection only then
-    /// discards no frame that it has held. It makes a system call. Nothing happens if the peer has ended its side, or if the
+    /// discards no frame that it has held. It makes two system calls. Nothing happens if the peer has ended its side, or if the
     /// connection is closing.
     fn end_input(&mut self, conn: ConnId);
 

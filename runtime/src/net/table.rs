@@ -31,6 +31,8 @@ pub(super) struct Table {
     pub dirty: Vec<u32>,
     /// Slots that may need an operation to receive or to close.
     pub touched: Vec<u32>,
+    /// Slots whose handlers have ended their input, and of which the kernel was not yet asked how much of it is left.
+    pub input_ends: Vec<u32>,
     /// Slots that are closing.
     pub closing: Vec<u32>,
     pub senders: Vec<Option<DatagramSender>>,
@@ -62,6 +64,7 @@ impl Table {
             // Twice the slots, because the remainder of a send by call is listed again behind the entries being sent.
             dirty: Vec::with_capacity(2 * slots as usize),
             touched: list(),
+            input_ends: list(),
             closing: list(),
             senders: Vec::new(),
             local_addrs: Vec::new(),
@@ -384,8 +387,10 @@ impl Net for Table {
     }
 
     fn end_input(&mut self, conn: ConnId) {
-        if self.find(conn).is_some_and(|connection| connection.phase == Phase::Open && connection.ended.is_none()) {
+        let goes_on = |connection: &Connection| connection.phase == Phase::Open && connection.ended.is_none();
+        if self.find(conn).is_some_and(|connection| goes_on(connection) && !connection.is_last_input) {
             self.connections[conn.slot as usize].is_last_input = true;
+            self.input_ends.push(conn.slot);
             self.end_receiving(conn.slot);
             self.touch(conn.slot);
         }
