@@ -106,8 +106,9 @@ pub trait Actor: 'static {
     /// A timer set through [`Context::set_timer`] is due. It fires also if a port has no room: what it then sends waits in the
     /// port, and no further timer fires until that has left. It fires between two steps of an unfinished input too.
     ///
-    /// Each time that the actor is polled, which is at least once per turn, up to 64 timers fire that are due, and then up to 64
-    /// messages are taken: neither waits for the end of the other.
+    /// Each time that the actor is polled, up to 64 timers fire that are due, and then up to 64 messages are taken: neither waits
+    /// for the end of the other. It is polled at least once per turn; one that sends to no other actor may have to wait for up to
+    /// 8 turns while the network brings input for others.
     fn on_timer(&mut self, ctx: &mut Context<'_, Self::Out>, token: u64) {
         let _ = (ctx, token);
     }

@@ -31,7 +31,7 @@
 //!   in-flight edge; an actor that does fails (the port enforces it).
 //! - A failed actor's messages are taken off its edges, so that nobody waits for it (its cell does). A supervised one's wait for
 //!   its next generation, or for the end (its supervisor brings one of the two).
-//! - A shard polls each of its actors in every turn (the shard does).
+//! - A shard polls each of its actors in every turn, or every few turns (the shard does).
 //! - Each step returns, and its actor answers [`Step::Done`](crate::actor::Step::Done) in the end (the actor's word).
 //! - Readers outside the topology keep reading (their word).
 //!
