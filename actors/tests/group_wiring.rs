@@ -39,11 +39,8 @@ fn the_group_cannot_deadlock_and_is_held_back_by_its_outputs_only() {
         .filter(|edge| edge.never_waits.is_none())
         .map(|edge| format!("{} -> {}", edge.from, edge.to))
         .collect();
-    assert_eq!(
-        waits,
-        ["sequencer.group -> trading", "trading.replies -> (outside)", "trading.publications -> (outside)"]
-    );
-    assert_eq!(checked.shards[0].actors, ["sequencer", "trading"]);
+    assert_eq!(waits, ["sequencer.group -> group", "group.replies -> (outside)", "group.publications -> (outside)"]);
+    assert_eq!(checked.shards[0].actors, ["sequencer", "group"]);
 }
 
 #[test]

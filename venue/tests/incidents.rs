@@ -106,8 +106,8 @@ mod faults {
         let records = after_fault("group", "group.command", trades, |client| client.send(&order(2)));
         let [record] = &records[..] else { panic!("{records:?}") };
         let of = (record.what.as_str(), record.actor.as_deref(), record.shard.as_deref(), record.generation);
-        assert_eq!(of, ("actor-panicked", Some("trading"), Some("hot"), Some(0)));
-        assert_eq!(record.decision, r#"supervisor "engine" gave up for actor "trading": the topology ends at once"#);
+        assert_eq!(of, ("actor-panicked", Some("group"), Some("hot"), Some(0)));
+        assert_eq!(record.decision, r#"supervisor "engine" gave up for actor "group": the topology ends at once"#);
         assert!(record.message.contains("fault point group.command"), "{}", record.message);
         assert!(record.noticed_after_us.is_some() && record.at.ends_with('Z'), "{record:?}");
         let input = record.input.as_ref().unwrap();
@@ -117,7 +117,7 @@ mod faults {
         assert_eq!(lines, input.length.unwrap().div_ceil(16), "{input:?}");
         let ran = |actor: &str| record.events.iter().any(|event| event.contains(&format!(" {actor} ran ")));
         assert!(ran("session") && ran("sequencer"), "{:?}", record.events);
-        assert!(record.events.last().unwrap().contains(" trading failed, last message: input "), "{:?}", record.events);
+        assert!(record.events.last().unwrap().contains(" group failed, last message: input "), "{:?}", record.events);
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn only_market_data_is_restarted_and_without_the_engine_the_venue_ends_at_once()
     let ends = Restart::Significant;
     let expected = [
         ("feeds", vec![("market-data", Restart::Permanent)], Escalation::Halt),
-        ("engine", vec![("sequencer", ends), ("trading", ends)], Escalation::Exit),
+        ("engine", vec![("sequencer", ends), ("group", ends)], Escalation::Exit),
         ("gateways", vec![("session", ends), ("publisher", ends)], Escalation::Halt),
     ];
     assert_eq!(supervisors, expected);

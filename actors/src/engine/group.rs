@@ -396,5 +396,5 @@ pub fn wire_group(
     counters: Counters<GroupCount>,
 ) -> Result<ActorId<Group>, GroupConfigError> {
     config.check()?;
-    Ok(topology.sequenced(shard, "trading", move || Group::new(&config, counters)))
+    Ok(topology.sequenced(shard, "group", move || Group::new(&config, counters)))
 }

@@ -24,7 +24,7 @@ impl Stage {
         self.pass(LOOK_NS)?;
         let down: Vec<String> = self.world.simulation().down().map(str::to_owned).collect();
         let is_down = |name: &str| down.iter().any(|one| one == name);
-        let engine_is_down = is_down("sequencer") || is_down("trading");
+        let engine_is_down = is_down("sequencer") || is_down("group");
         if is_down("market-data") {
             self.other = None;
         }

@@ -476,7 +476,7 @@ impl Desk {
 
 /// Whether nothing can be done without this actor.
 fn is_needed(actor: &str) -> bool {
-    matches!(actor, "sequencer" | "trading")
+    matches!(actor, "sequencer" | "group")
 }
 
 #[cfg(test)]
