@@ -350,6 +350,10 @@ impl Supervisor {
             }
         }
         self.links.iter_mut().for_each(Link::flush);
+        // A shard that panicked has said so before it lost its actors: the cause is noted before what follows from it.
+        while let Ok(event) = self.events.try_recv() {
+            self.take(event);
+        }
         let are_heard = self.links.iter().all(|link| link.has_ended || link.waiting.is_empty());
         if are_heard && !self.is_unsupervised {
             self.supervise();
