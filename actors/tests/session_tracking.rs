@@ -34,6 +34,12 @@ enum Act {
     Disable(u32),
     Enable(u32),
     Query,
+    /// An enter with a code that OUCH does not have.
+    SpoiltEnter(u32),
+    /// A replace with such a code.
+    SpoiltReplace(u32, u32),
+    /// In channel 1: an enter, a replace, a mass cancel, a disable.
+    InChannel(u32, u8),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -46,6 +52,9 @@ fn act() -> impl Strategy<Value = Act> {
         1 => number().prop_map(Act::Disable),
         1 => number().prop_map(Act::Enable),
         1 => Just(Act::Query),
+        1 => number().prop_map(Act::SpoiltEnter),
+        1 => (number(), number()).prop_map(|(original, n)| Act::SpoiltReplace(original, n)),
+        1 => (number(), 0..4_u8).prop_map(|(n, kind)| Act::InChannel(n, kind)),
     ]
 }
 
@@ -89,8 +98,34 @@ fn bytes_of(act: &Act, first: u32) -> Vec<u8> {
         .as_bytes()
         .to_vec(),
         Act::Query => b"Q".to_vec(),
+        Act::SpoiltEnter(number) => {
+            let mut bytes = bytes_of(&Act::Enter(number, false, true, true), first);
+            bytes[SIDE] = b'?';
+            bytes
+        }
+        Act::SpoiltReplace(original, number) => {
+            let mut bytes = bytes_of(&Act::Replace(original, number, 40), first);
+            bytes[REPLACED_TIME_IN_FORCE] = b'?';
+            bytes
+        }
+        Act::InChannel(number, kind) => {
+            let mut bytes = match kind {
+                0 => bytes_of(&Act::Enter(number, false, true, true), first),
+                1 => bytes_of(&Act::Replace(number, number + 1, 40), first),
+                2 => bytes_of(&Act::MassCancel(number, true), first),
+                _ => bytes_of(&Act::Disable(number), first),
+            };
+            // The length of the options, and the channel's.
+            let options_at = bytes.len() - 2;
+            bytes.splice(options_at.., [0, 3, 2, 28, 1]);
+            bytes
+        }
     }
 }
+
+/// Offsets of codes in an enter and in a replace.
+const SIDE: usize = 5;
+const REPLACED_TIME_IN_FORCE: usize = 21;
 
 fn group_config() -> GroupConfig {
     let instrument = |symbol| Instrument {
