@@ -420,6 +420,26 @@ fn an_answer_that_the_network_refuses_waits() {
     assert_eq!(feed.answered(), [(1, 7, 2)]);
 }
 
+/// Nobody gets a message by a request before the network has taken it for all subscribers.
+#[test]
+fn a_message_that_waits_for_the_network_is_not_retransmitted() {
+    let mut feed = published(0);
+    feed.net.set_datagram_room(Some(1));
+    for number in 1..=2 {
+        assert!(feed.publish(&text(number)));
+        feed.advance(MS);
+    }
+    feed.ask(1, "FEED", 1, 2);
+    feed.advance(2 * MS);
+    let sent = |feed: &mut Feed| {
+        let datagrams = feed.net.take_datagrams().into_iter();
+        datagrams.map(|one| (one.endpoint.0, Packet::decode(&one.payload).unwrap().sequence)).collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&mut feed), [(0, 1)], "the second packet waits, and the request with it");
+    feed.advance(2 * MS);
+    assert_eq!(sent(&mut feed), [(0, 2), (1, 1)]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 

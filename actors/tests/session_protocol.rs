@@ -142,6 +142,27 @@ fn each_breach_of_the_protocol_ends_its_connection_with_its_reason() {
     }
 }
 
+/// M11: many connections that never log in take no time from those that have.
+#[test]
+fn a_connection_sends_few_packets_before_its_log_in() {
+    const MOST: usize = 64;
+    for packet in [ClientPacket::Heartbeat, ClientPacket::Debug(b"text")] {
+        let mut venue = Venue::new(config());
+        let conn = venue.connect();
+        (0..MOST).for_each(|_| venue.send(conn, &packet));
+        assert!(!venue.is_closed(conn));
+        venue.send(conn, &packet);
+        assert!(venue.is_closed(conn));
+        assert_eq!(venue.count(SessionCount::NotLoggedIn), 1);
+
+        let conn = venue.connect();
+        (0..MOST).for_each(|_| venue.send(conn, &packet));
+        venue.send(conn, &ClientPacket::Login(login("alice", "secret", 1)));
+        (0..2 * MOST).for_each(|_| venue.send(conn, &packet));
+        assert!(!venue.is_closed(conn), "who is logged in may send any number");
+    }
+}
+
 fn encoded(packet: &ClientPacket<'_>) -> Vec<u8> {
     let mut bytes = [0; 256];
     let length = packet.encode(&mut bytes).unwrap();

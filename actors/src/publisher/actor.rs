@@ -238,8 +238,10 @@ impl Actor for Publisher {
         if self.is_over && !self.end_is_said && self.packets.is_empty() {
             self.end_is_said = self.say_next_sequence(ctx);
         }
-        // After the feed, so that retransmission does not delay subscribers that have missed nothing.
-        let unanswered = self.retransmission.as_mut().and_then(|server| server.answer(ctx.net));
+        // After the feed, so that retransmission does not delay subscribers that have missed nothing, nor tell others of what the
+        // network has not taken for them yet.
+        let server = self.retransmission.as_mut().filter(|_| self.packets.is_empty());
+        let unanswered = server.and_then(|server| server.answer(ctx.net));
         let waits = !self.packets.is_empty() || self.is_over && !self.end_is_said;
         let unsent = waits.then_some(RETRY_NS);
         if let Some(after_ns) = unanswered.or(unsent)

@@ -21,6 +21,10 @@ use super::{
 };
 use crate::{telemetry::OrderTiming, types::Reply};
 
+/// Most heartbeats and debug packets before a log-in: those of a minute. Anyone can open connections, and if each could send
+/// without end, they would hold up the requests of those that are logged in.
+const EARLY_PACKETS_MAX: u8 = 64;
+
 /// The offset of the event code in an OUCH system event.
 const EVENT_CODE: usize = size_of::<ouch::SystemEvent>() - 1;
 
@@ -143,7 +147,14 @@ impl NetActor for Session {
                 connection.last_heard_ns = now_ns;
             }
             // The login timeout keeps running.
-            (Ok(ClientPacket::Heartbeat | ClientPacket::Debug(_)), Phase::Anonymous) => {}
+            (Ok(ClientPacket::Heartbeat | ClientPacket::Debug(_)), Phase::Anonymous)
+                if connection.early_packets < EARLY_PACKETS_MAX =>
+            {
+                connection.early_packets += 1;
+            }
+            (Ok(ClientPacket::Heartbeat | ClientPacket::Debug(_)), Phase::Anonymous) => {
+                self.disconnect(ctx, conn, SessionCount::NotLoggedIn);
+            }
             (Ok(ClientPacket::Login(login)), Phase::Anonymous) => return self.log_in(ctx, conn, &login),
             (Ok(ClientPacket::Login(_)), Phase::LoggedIn(_)) => {
                 self.disconnect(ctx, conn, SessionCount::LoggedInAlready);

@@ -27,7 +27,7 @@ corelane_runtime::metrics! {
         SessionUnavailable,
         /// Ended: the log-in requested a message that is no longer kept.
         NotKept,
-        /// Ended: the first packet was not a log-in.
+        /// Ended: a request, or too many other packets, before a log-in.
         NotLoggedIn,
         /// Ended: a second log-in on the same connection.
         LoggedInAlready,

@@ -32,6 +32,8 @@ pub(super) struct Connection {
     /// Silence after which the client is disconnected; before the log-in, the login timeout.
     pub client_timeout_ns: u64,
     pub timer: Option<TimerId>,
+    /// Heartbeats and debug packets before the log-in.
+    pub early_packets: u8,
     /// First number of an accepted log-in whose login accepted is not sent yet.
     pub accept_owed: Option<SequenceNumber>,
     /// Why it ends once the requests are taken that came on it before; nothing later counts.
@@ -51,6 +53,7 @@ impl Connection {
         last_sent_ns: 0,
         client_timeout_ns: 0,
         timer: None,
+        early_packets: 0,
         accept_owed: None,
         ends_for: None,
         awaits: None,

@@ -48,7 +48,7 @@ pub(super) struct State {
     datagrams: Vec<SentDatagram>,
     /// Bytes that a connection's send buffer takes before it refuses.
     send_room: Option<usize>,
-    /// Datagrams that wait to be taken before more are refused.
+    /// Datagrams of each socket that wait to be taken before more are refused.
     datagram_room: Option<usize>,
     /// Its shard is gone, and nobody takes what comes.
     is_buried: bool,
@@ -193,7 +193,7 @@ impl SimNet {
         std::mem::take(&mut self.borrow_mut().datagrams)
     }
 
-    /// Datagrams that may wait to be taken from now on; more are refused.
+    /// Datagrams of each socket that may wait to be taken from now on; more are refused.
     pub fn set_datagram_room(&self, datagrams: Option<usize>) {
         self.borrow_mut().datagram_room = datagrams;
     }
@@ -459,7 +459,8 @@ impl State {
         to: Option<SocketAddr>,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        if self.datagram_room.is_some_and(|room| self.datagrams.len() >= room) {
+        let waiting = || self.datagrams.iter().filter(|datagram| datagram.endpoint == endpoint).count();
+        if self.datagram_room.is_some_and(|room| waiting() >= room) {
             return Err(SendError::Full);
         }
         self.datagrams.push(SentDatagram { endpoint, to, payload: payload.to_vec() });
