@@ -1,28 +1,30 @@
 //! Judges the marks of bulkheads and circuit breakers on sequenced requests. What the group does about them is the model's to
 //! say; here it is whether a request should have had its mark.
 //!
-//! A request is marked a little before it is sequenced, so each rule allows for the time in between.
+//! A request is marked after it was sent and before it is sequenced, in the order of being sequenced, so each rule allows for the
+//! time in between.
 
 use std::collections::VecDeque;
 
 use corelane_actors::{
     session::SessionCount,
-    types::{Command, Mark, PortId},
+    types::{Command, Mark, PortId, Reply},
 };
 use corelane_config::Config;
 use corelane_runtime::telemetry::Counters;
 
 const SECOND_NS: u64 = 1_000_000_000;
-/// What is older than this is forgotten: more than a burst lasts and a request is in flight.
+/// What is older than this is forgotten: more than a burst lasts and a request is under way.
 const KEPT_NS: u64 = 4 * SECOND_NS;
 
 /// When a request was sequenced, and what is known of then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct When {
     pub time_ns: u64,
-    /// How long it may have been since it was marked.
-    pub in_flight_ns: u64,
-    /// Whether breakers left entry open at some time since then, and whether they shut it.
+    /// When it was sent, which is before it was marked, and how many answers of the group the session had taken.
+    pub sent_ns: u64,
+    pub taken_when_sent: u64,
+    /// Whether breakers left entry open at some time since it may have been marked, and whether they shut it.
     pub was_open: bool,
     pub was_shut: bool,
     /// Answers that the session has taken: those of the group, in their order.
@@ -33,16 +35,32 @@ pub(crate) struct When {
 #[derive(Debug)]
 pub(crate) struct Marks {
     compartments: Vec<Compartment>,
-    /// By port: its compartments.
-    of_port: Vec<Vec<usize>>,
-    /// By port: the highest number that was used.
-    last_ref: Vec<u32>,
+    ports: Vec<Port>,
     /// Answers that the group gives to what was sequenced.
     answers: u64,
+    /// The port and the number of what was followed last, if it uses one.
+    last: Option<(PortId, u32)>,
+    /// What was marked until now was marked before what is to come: see [`When::sent_ns`] and [`When::taken_when_sent`].
+    marked_ns: u64,
+    taken: u64,
     rate: u64,
     in_flight: u64,
     breaker: u64,
     delay: u64,
+}
+
+/// What a port has sent.
+#[derive(Debug, Default)]
+struct Port {
+    compartments: Vec<usize>,
+    /// The highest number that was used.
+    last_ref: u32,
+    /// Requests that use a number, and how many of them are surely not unanswered any more: an answer shows that all before it
+    /// are answered or will never be.
+    numbered: u64,
+    settled: u64,
+    /// What `settled` will be, by how many answers the session has taken.
+    settles: VecDeque<(u64, u64)>,
 }
 
 /// What the ports of a bulkhead have sent.
@@ -51,35 +69,37 @@ struct Compartment {
     per_second: Option<u64>,
     burst: u64,
     in_flight_max: Option<u64>,
-    /// When requests came that took a token, and those that use a number.
+    ports: Vec<usize>,
+    /// When requests were sequenced that took a token.
     admitted: VecDeque<u64>,
-    numbered: VecDeque<u64>,
     /// Requests that are surely unanswered: how many answers come before the first to each.
     unanswered: VecDeque<u64>,
-    /// Tokens taken and not come back, in billionths, and the longest that a request was in flight since there was none.
-    owed: u64,
-    last_ns: u64,
-    longest_ns: u64,
+    /// Requests that took a token since one of them, and the tokens that had come back before it was sent, in billionths: of all
+    /// requests, the one with the most.
+    most: u128,
 }
 
 impl Marks {
     pub(crate) fn new(config: &Config) -> Marks {
         let bulkheads = config.bulkheads();
-        let of = |port: usize| {
+        let port = |port: usize| {
             let here = bulkheads.iter().enumerate().filter(move |(_, one)| one.ports.contains(&port));
-            here.map(|(index, _)| index).collect()
+            Port { compartments: here.map(|(index, _)| index).collect(), ..Port::default() }
         };
-        let compartment = |limits: corelane_config::Bulkhead| Compartment {
+        let compartment = |limits: corelane_config::Bulkhead, ports: &[usize]| Compartment {
+            ports: ports.to_vec(),
             per_second: limits.orders_per_second.map(u64::from),
             burst: limits.burst.or(limits.orders_per_second).unwrap_or_default().into(),
             in_flight_max: limits.in_flight_max.map(u64::from),
             ..Compartment::default()
         };
         Marks {
-            of_port: (0..config.ports.len()).map(of).collect(),
-            compartments: bulkheads.iter().map(|one| compartment(one.limits)).collect(),
-            last_ref: vec![0; config.ports.len()],
+            ports: (0..config.ports.len()).map(port).collect(),
+            compartments: bulkheads.iter().map(|one| compartment(one.limits, &one.ports)).collect(),
             answers: 0,
+            last: None,
+            marked_ns: 0,
+            taken: 0,
             rate: 0,
             in_flight: 0,
             breaker: 0,
@@ -92,6 +112,7 @@ impl Marks {
     /// # Errors
     /// A mark that is wrong, or one that is missing.
     pub(crate) fn follow(&mut self, command: &Command, when: When) -> Result<(), String> {
+        self.last = None;
         let (port, mark, user_ref) = match command {
             Command::Enter(enter) => (enter.port, Some(enter.mark), enter.user_ref),
             Command::Replace(replace) => (replace.port, Some(replace.mark), replace.user_ref),
@@ -105,23 +126,34 @@ impl Marks {
     }
 
     fn note_number(&mut self, port: PortId, user_ref: u32, is_order: bool) {
-        let last_ref = &mut self.last_ref[port.index()];
+        let Port { compartments, last_ref, numbered, .. } = &mut self.ports[port.index()];
         // An order with a number above all others gets an answer: nobody takes it for answered before that.
         if is_order && user_ref > *last_ref {
-            self.of_port[port.index()].iter().for_each(|&id| self.compartments[id].unanswered.push_back(self.answers));
+            compartments.iter().for_each(|&id| self.compartments[id].unanswered.push_back(self.answers));
         }
         *last_ref = user_ref.max(*last_ref);
+        *numbered += 1;
+        self.last = Some((port, user_ref));
     }
 
-    /// Notes that the group answers so much to what was followed last.
-    pub(crate) fn answered(&mut self, answers: usize) {
-        self.answers += answers as u64;
+    /// Notes what the group answers to what was followed last.
+    pub(crate) fn answered(&mut self, replies: &[Reply]) {
+        self.answers += replies.len() as u64;
+        let Some((port, user_ref)) = self.last else { return };
+        if replies.iter().any(|reply| (reply.port, reply.user_ref) == (port, user_ref)) {
+            let Port { numbered, settles, .. } = &mut self.ports[port.index()];
+            settles.push_back((self.answers, *numbered));
+        }
     }
 
     /// Judges a request that uses a number: its mark, if it can have one.
     fn judge(&mut self, port: PortId, mark: Option<Mark>, when: When) -> Result<(), String> {
-        let Marks { compartments, of_port, rate, in_flight, breaker, delay, .. } = self;
-        let ids = &of_port[port.index()];
+        let Marks { compartments, ports, rate, in_flight, breaker, delay, .. } = self;
+        self.marked_ns = self.marked_ns.max(when.sent_ns);
+        self.taken = self.taken.max(when.taken_when_sent);
+        let marked_ns = self.marked_ns.min(when.time_ns);
+        ports.iter_mut().for_each(|port| port.settle(self.taken));
+        let ids = &ports[port.index()].compartments;
         ids.iter().for_each(|&id| compartments[id].take_answers(when.taken));
         let wrong = |why: &str| Err(format!("port {port}: {why}"));
         match mark {
@@ -130,7 +162,7 @@ impl Marks {
             Some(Mark::None | Mark::Delay) => {
                 *delay += u64::from(mark == Some(Mark::Delay));
                 // Each takes its token.
-                let full = ids.iter().filter(|&&id| !compartments[id].admits(when)).count();
+                let full = ids.iter().filter(|&&id| !compartments[id].admits(marked_ns, when.time_ns)).count();
                 if !when.was_open {
                     return wrong("no mark of the breakers that shut entry");
                 }
@@ -143,13 +175,13 @@ impl Marks {
             }
             Some(Mark::Rate) => {
                 *rate += 1;
-                if !ids.iter().any(|&id| compartments[id].may_lack_tokens(when)) {
+                if !ids.iter().any(|&id| compartments[id].may_lack_tokens(marked_ns)) {
                     return wrong("a mark of the rate, which is not used up");
                 }
             }
             Some(Mark::InFlight) => {
                 *in_flight += 1;
-                if !ids.iter().any(|&id| compartments[id].may_be_full(when)) {
+                if !ids.iter().any(|&id| compartments[id].may_be_full(ports)) {
                     return wrong("a mark of requests in flight, of which there are fewer");
                 }
             }
@@ -160,7 +192,6 @@ impl Marks {
                 }
             }
         }
-        ids.iter().for_each(|&id| note(&mut compartments[id].numbered, when.time_ns));
         Ok(())
     }
 
@@ -201,17 +232,29 @@ impl Marks {
     }
 }
 
+impl Port {
+    /// The session has taken so many answers.
+    fn settle(&mut self, taken: u64) {
+        while let Some((_, numbered)) = self.settles.pop_front_if(|(answers, _)| *answers <= taken) {
+            self.settled = numbered;
+        }
+    }
+
+    /// The most requests that may be unanswered.
+    fn unanswered_max(&self) -> u64 {
+        self.numbered - self.settled
+    }
+}
+
 impl Compartment {
-    /// Takes a token; false if there cannot have been one.
-    fn admits(&mut self, when: When) -> bool {
+    /// Takes a token between two times, in nanoseconds; false if there cannot have been one.
+    fn admits(&mut self, from_ns: u64, to_ns: u64) -> bool {
         let Some(per_second) = self.per_second else { return true };
-        note(&mut self.admitted, when.time_ns);
-        let back = (when.time_ns - self.last_ns).saturating_mul(per_second);
-        self.last_ns = when.time_ns;
-        self.owed = self.owed.saturating_sub(back);
-        self.longest_ns = if self.owed == 0 { when.in_flight_ns } else { self.longest_ns.max(when.in_flight_ns) };
-        self.owed += SECOND_NS;
-        self.owed <= (self.burst + 1) * SECOND_NS + self.longest_ns * per_second
+        note(&mut self.admitted, to_ns);
+        let back_by = |ns: u64| u128::from(ns) * u128::from(per_second);
+        let token = u128::from(SECOND_NS);
+        self.most = self.most.max(back_by(from_ns)) + token;
+        self.most <= back_by(to_ns) + u128::from(self.burst) * token
     }
 
     fn take_answers(&mut self, taken: u64) {
@@ -224,16 +267,18 @@ impl Compartment {
         self.in_flight_max.is_some_and(|most| self.unanswered.len() as u64 >= most)
     }
 
-    /// Whether so many tokens have been taken in the time in which they come back that there may have been none.
-    fn may_lack_tokens(&self, when: When) -> bool {
-        let since = |per_second: u64| self.burst * SECOND_NS / per_second + when.in_flight_ns;
-        self.per_second.is_some_and(|per_second| count(&self.admitted, when.time_ns, since(per_second)) >= self.burst)
+    /// Whether so many tokens have been taken in the time in which they come back that there may have been none since a time.
+    fn may_lack_tokens(&self, from_ns: u64) -> bool {
+        let Some(per_second) = self.per_second else { return false };
+        let since_ns = from_ns.saturating_sub(self.burst * SECOND_NS / per_second);
+        let taken = self.admitted.len() - self.admitted.partition_point(|&at_ns| at_ns < since_ns);
+        taken as u64 >= self.burst
     }
 
-    /// Whether so many requests came in the time in which they may be answered that they may have filled it.
-    fn may_be_full(&self, when: When) -> bool {
-        let within_ns = 2 * when.in_flight_ns;
-        self.in_flight_max.is_some_and(|most| count(&self.numbered, when.time_ns, within_ns) >= most)
+    /// Whether so many requests may be unanswered that they fill it.
+    fn may_be_full(&self, ports: &[Port]) -> bool {
+        let unanswered = || self.ports.iter().map(|&port| ports[port].unanswered_max()).sum::<u64>();
+        self.in_flight_max.is_some_and(|most| unanswered() >= most)
     }
 }
 
@@ -244,14 +289,11 @@ fn note(times_ns: &mut VecDeque<u64>, now_ns: u64) {
     }
 }
 
-/// How many of the times are not longer ago than this.
-fn count(times_ns: &VecDeque<u64>, now_ns: u64, ago_ns: u64) -> u64 {
-    (times_ns.len() - times_ns.partition_point(|&at_ns| at_ns + ago_ns < now_ns)) as u64
-}
-
 #[cfg(test)]
 mod tests {
+    use corelane_actors::types::Quantity;
     use corelane_config::Config;
+    use corelane_runtime::message::SequenceNumber;
 
     use super::*;
 
@@ -261,9 +303,15 @@ mod tests {
         Marks::new(&Config::parse("venue.toml", &text).unwrap_or_else(|errors| panic!("{errors:?}")))
     }
 
+    /// No answer is taken, and no breaker open.
+    fn at(sent_ns: u64, time_ns: u64) -> When {
+        When { time_ns, sent_ns, taken_when_sent: 0, was_open: true, was_shut: false, taken: 0 }
+    }
+
     #[test]
     fn a_mark_is_wrong_or_missing_by_what_was_sent_before() {
-        let at = |ms: u64| When { time_ns: ms * 1_000_000, in_flight_ns: 0, was_open: true, was_shut: false, taken: 0 };
+        let at = |ms: u64| at(ms * 1_000_000, ms * 1_000_000);
+        let sent = |ms: u64, sequenced_ms: u64| self::at(ms * 1_000_000, sequenced_ms * 1_000_000);
         let shut = |ms: u64| When { was_open: false, was_shut: true, ..at(ms) };
         let [none, rate, in_flight, breaker] = [Mark::None, Mark::Rate, Mark::InFlight, Mark::Breaker].map(Some);
         // What comes before, at the same time each; what is judged, when; and whether it is right.
@@ -277,11 +325,12 @@ mod tests {
             (9, rate, at(1), false),
             (10, rate, at(1), true),
             (10, rate, at(200), false),
-            (11, none, at(1), false),
-            (11, none, at(200), true),
-            (3, in_flight, at(1), false),
-            (4, in_flight, at(1), true),
-            (4, in_flight, at(2), false),
+            (10, none, at(1), false),
+            (10, none, at(10), false),
+            (10, none, at(11), true),
+            // Until it was sequenced, one may have come back; and before it was sent, none had.
+            (10, none, sent(1, 11), true),
+            (10, rate, sent(1, 200), true),
         ];
         for (before, mark, when, is_right) in cases {
             let mut marks = marks();
@@ -293,7 +342,7 @@ mod tests {
 
     #[test]
     fn an_order_needs_a_mark_while_as_many_are_unanswered_as_may_be() {
-        let when = |taken| When { time_ns: 1_000_000, in_flight_ns: 0, was_open: true, was_shut: false, taken };
+        let when = |taken| When { taken, taken_when_sent: taken, ..at(1_000_000, 1_000_000) };
         let port = PortId(0);
         // Answers that the session has taken, a mark, and whether it is right.
         let cases = [
@@ -302,6 +351,10 @@ mod tests {
             (0, Mark::InFlight, true),
             (1, Mark::None, true),
             (4, Mark::None, true),
+            // A number that is used again, and what is no order, may be unanswered.
+            (3, Mark::InFlight, true),
+            (4, Mark::InFlight, false),
+            (6, Mark::InFlight, false),
         ];
         for (taken, mark, is_right) in cases {
             let mut marks = marks();
@@ -310,7 +363,16 @@ mod tests {
             for (user_ref, is_order) in sent {
                 marks.judge(port, Some(Mark::None), when(0)).unwrap();
                 marks.note_number(port, user_ref, is_order);
-                marks.answered(usize::from(is_order));
+                let reply = Reply {
+                    number: SequenceNumber(0),
+                    port,
+                    user_ref,
+                    leaves_qty: Quantity::ZERO,
+                    replaced_user_ref: 0,
+                    length: 0,
+                    bytes: [0; 71],
+                };
+                marks.answered(if is_order { std::slice::from_ref(&reply) } else { &[] });
             }
             let judged = marks.judge(port, Some(mark), when(taken));
             assert_eq!(judged.is_ok(), is_right, "{taken} taken, {mark:?}: {judged:?}");

@@ -56,8 +56,8 @@ impl Oracle {
         }
     }
 
-    /// Follows what has been sequenced since the last call. It was on its way for `in_flight_ns` at most; the session has `taken`
-    /// so many answers.
+    /// Follows what has been sequenced since the last call. It was marked `in_flight_ns` ago at most; the session has `taken` so many
+    /// answers.
     ///
     /// # Errors
     /// An input that nobody sent, or that is not the next of who sent it, or has the wrong mark or time.
@@ -83,18 +83,23 @@ impl Oracle {
             if time_ns.abs_diff(now_ns) > DRIFT_NS_MAX {
                 return Err(format!("input {sequence} has the time {time_ns}, and it is {now_ns}"));
             }
-            let (was_open, was_shut) = operator.gate_within(now_ns.saturating_sub(in_flight_ns), now_ns);
-            let when = When { time_ns, in_flight_ns, was_open, was_shut, taken };
-            self.marks.follow(&envelope.body, when).map_err(|why| format!("input {sequence}: {why}"))?;
             self.follow_session(&envelope.body).map_err(|why| format!("input {sequence}: {why}"))?;
+            let (was_open, was_shut) = operator.gate_within(now_ns.saturating_sub(in_flight_ns), now_ns);
+            let mut when = When { time_ns, sent_ns: 0, taken_when_sent: 0, was_open, was_shut, taken };
             if let Some((port, request)) = Request::of(&envelope.body) {
                 self.requests += 1;
                 let client =
                     clients.get_mut(port.index()).ok_or_else(|| format!("input {sequence} is of port {port}"))?;
-                client.sequenced(&request).map_err(|why| format!("input {sequence} of port {port}: {why}"))?;
+                let sent =
+                    client.sequenced(&request).map_err(|why| format!("input {sequence} of port {port}: {why}"))?;
+                // By the venue's clock, which is not more than a thousandth faster than the world's.
+                let ago_ns = now_ns - sent.at_ns;
+                when.sent_ns = time_ns.saturating_sub(ago_ns + ago_ns / 1000);
+                when.taken_when_sent = sent.taken;
             }
+            self.marks.follow(&envelope.body, when).map_err(|why| format!("input {sequence}: {why}"))?;
             let outputs = self.model.run(time_ns, &envelope.body);
-            self.marks.answered(outputs.replies.len());
+            self.marks.answered(&outputs.replies);
             for reply in &outputs.replies {
                 self.answers[reply.port.index()].push(&reply.bytes[..usize::from(reply.length)], time_ns);
             }

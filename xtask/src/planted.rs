@@ -100,6 +100,18 @@ const BUGS: &[Bug] = &[
         planted: "if self.in_flight / 2 >= self.in_flight_max {",
     },
     Bug {
+        name: "a bulkhead takes no tokens",
+        file: "actors/src/session/bulkhead.rs",
+        text: "                tokens.take(rate);",
+        planted: "                let _ = (&tokens, rate);",
+    },
+    Bug {
+        name: "account and firm get no credit back",
+        file: "actors/src/session/bulkhead.rs",
+        text: "        for &id in compartments {\n            let in_flight",
+        planted: "        for &id in compartments.iter().take(if after < before { 1 } else { usize::MAX }) {\n            let in_flight",
+    },
+    Bug {
         name: "a half-open breaker lets every order through",
         file: "venue/src/operator/breakers.rs",
         text: "BreakerState::Open | BreakerState::HalfOpen | BreakerState::ForcedOpen",

@@ -46,10 +46,12 @@ enum Phase {
 
 /// A request on the wire, in the order of sending.
 #[derive(Clone, Copy, Debug)]
-struct Sent {
+pub(crate) struct Sent {
     connection: u64,
     request: Request,
-    at_ns: u64,
+    pub at_ns: u64,
+    /// Answers of the group that the session had taken then.
+    pub taken: u64,
 }
 
 /// A simulated client.
@@ -131,8 +133,9 @@ impl Client {
         (self.index as u64) << 48 | number
     }
 
-    /// Does the next thing; returns the requests that it sent. Without `trades`, it only logs in.
-    pub(crate) fn act(&mut self, world: &mut World, members: &Members, trades: bool) -> u64 {
+    /// Does the next thing; returns the requests that it sent. Without `trades`, it only logs in. The session has `taken` so many
+    /// answers.
+    pub(crate) fn act(&mut self, world: &mut World, members: &Members, trades: bool, taken: u64) -> u64 {
         let now_ns = world.now_ns();
         if self.reads_again_ns.is_some_and(|at_ns| at_ns <= now_ns) {
             self.reads_again_ns = None;
@@ -145,7 +148,7 @@ impl Client {
         self.acts_ns = None;
         match self.phase {
             Phase::Down => self.log_in(world, members),
-            Phase::Up if trades => return self.trade(world, members),
+            Phase::Up if trades => return self.trade(world, members, taken),
             Phase::Up | Phase::LoggingIn | Phase::Leaving => {}
         }
         0
@@ -346,11 +349,11 @@ impl Client {
         }
     }
 
-    /// A request of this client has been sequenced.
+    /// A request of this client has been sequenced; returns it as it was sent. If it may be one of several, it is the first.
     ///
     /// # Errors
     /// It is not the next that the client sent.
-    pub(crate) fn sequenced(&mut self, request: &Request) -> Result<(), String> {
+    pub(crate) fn sequenced(&mut self, request: &Request) -> Result<Sent, String> {
         let mut next = Vec::new();
         for &cursor in &self.sequenced {
             let mut at = cursor;
@@ -366,20 +369,20 @@ impl Client {
                 at = behind.map_or(self.sent.len(), |count| at + count);
             }
         }
-        if next.is_empty() {
+        let Some(&first) = next.iter().min() else {
             let due = self.sequenced.iter().filter_map(|&at| self.sent.get(at)).map(|sent| sent.request);
             return Err(format!(
                 "{request:?} was not sent, not so often, or not so early: {:?} are due",
                 due.collect::<Vec<_>>()
             ));
-        }
+        };
         next.sort_unstable();
         next.dedup();
         self.sequenced = next;
         if request.is_numbered() {
             self.ledger.sequenced(request.user_ref);
         }
-        Ok(())
+        Ok(self.sent[first - 1])
     }
 
     /// What it still waits for; none if it is at rest.
@@ -423,8 +426,8 @@ mod tests {
             let mut client = Client::new(0, "USER", "password", 1);
             (client.connection, client.phase) = (2, Phase::Up);
             let sent = [(1, cancel), (2, cancel), (2, query)];
-            client.sent.extend(sent.map(|(connection, request)| Sent { connection, request, at_ns: 0 }));
-            let followed: Result<Vec<()>, String> = sequence.iter().map(|request| client.sequenced(request)).collect();
+            client.sent.extend(sent.map(|(connection, request)| Sent { connection, request, at_ns: 0, taken: 0 }));
+            let followed: Result<Vec<_>, String> = sequence.iter().map(|request| client.sequenced(request)).collect();
             assert_eq!(followed.is_ok(), is_right, "{sequence:?}: {followed:?}");
         }
     }

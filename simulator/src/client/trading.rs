@@ -26,7 +26,7 @@ pub(crate) const LOG_IN_AGAIN: Source = Source::new("client.log-in-again");
 
 impl Client {
     /// Sends a request, or does something else in its place.
-    pub(super) fn trade(&mut self, world: &mut World, members: &Members) -> u64 {
+    pub(super) fn trade(&mut self, world: &mut World, members: &Members, taken: u64) -> u64 {
         let Some(link) = self.link else { return 0 };
         if self.under_way() as u64 >= UNDER_WAY_MAX + self.flooding {
             self.acts_in(world, WAIT_NS);
@@ -76,7 +76,7 @@ impl Client {
                 return 0;
             }
             world.write(link, &packet(b'U', &request.encode(&members.instruments)));
-            self.sent.push(Sent { connection: self.connection, request, at_ns: world.now_ns() });
+            self.sent.push(Sent { connection: self.connection, request, at_ns: world.now_ns(), taken });
             if request.is_numbered() {
                 self.ledger.sent(request);
             }

@@ -268,7 +268,8 @@ impl Stage {
                     let in_time = client.check_in_time(world, &self.oracle.answers[index], due_ns);
                     in_time.and_then(|()| client.beat(world)).map_err(|why| of_client(index, &why))?;
                 } else {
-                    let sent = client.act(world, &self.members, self.trades);
+                    let taken = self.counters.session.get(SessionCount::Answers);
+                    let sent = client.act(world, &self.members, self.trades, taken);
                     if sent > 0 && self.requests + LAST_REQUESTS > self.requests_max {
                         client.doze(world, self.members.rates.doze);
                     }
