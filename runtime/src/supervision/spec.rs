@@ -47,7 +47,7 @@ pub struct Backoff {
     pub max: Duration,
     /// How much of a wait may be left out at random, in percent: so parts that failed together do not come back together.
     pub jitter_percent: u8,
-    /// A child that was up this long before it failed waits as if for the first time.
+    /// A child that was up this long before it failed waits as if for the first time. One whose start fails was not up.
     pub reset_after: Duration,
 }
 
@@ -83,7 +83,7 @@ pub struct SupervisorSpec {
     pub backoff: Backoff,
     /// What it does when it gives up.
     pub escalation: Escalation,
-    /// How long a child may take to stop, or to start, its factory included. A shard that has not answered by then hangs, and the
+    /// How long a child may take to stop, or to start once it is built. A shard that has not answered by then hangs, and the
     /// topology halts.
     pub deadline: Duration,
 }

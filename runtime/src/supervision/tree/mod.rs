@@ -320,12 +320,20 @@ impl Tree {
 
     /// A child that was up has failed.
     fn child_failed(&mut self, child: usize, turn: &mut Turn<'_>) {
-        self.nodes[child].state = State::Failed;
         let parent = self.parent(child);
+        let reset_ns = nanos(self.supervisor_ref(parent).spec.backoff.reset_after);
+        let Node { state, up_since_ns, failures, .. } = &mut self.nodes[child];
+        *state = State::Failed;
+        if turn.now_ns.saturating_sub(*up_since_ns) >= reset_ns {
+            *failures = 0;
+        }
         match self.nodes[parent].state {
             // One restart at a time; a child is waiting once, since it fails again only after a restart.
             State::Up if self.group(parent).is_none() => self.handle_failure(parent, child, turn),
-            State::Up | State::Starting => self.supervisor_mut(parent).pending.push_back(child),
+            State::Up | State::Starting => {
+                self.supervisor_mut(parent).pending.push_back(child);
+                self.end_temporaries(parent, turn);
+            }
             // It counts as stopped.
             _ => {}
         }
@@ -408,10 +416,7 @@ impl Tree {
     fn backoff_ns(&mut self, parent: usize, child: usize, now_ns: u64) -> u64 {
         let backoff = self.supervisor_ref(parent).spec.backoff;
         let random = mix(self.seed ^ mix(((child as u64) << 32) ^ now_ns));
-        let Node { up_since_ns, failures, .. } = &mut self.nodes[child];
-        if now_ns.saturating_sub(*up_since_ns) >= nanos(backoff.reset_after) {
-            *failures = 0;
-        }
+        let failures = &mut self.nodes[child].failures;
         let wait_ns = backoff.wait_ns(*failures, random);
         *failures = failures.saturating_add(1);
         wait_ns
@@ -427,9 +432,25 @@ impl Tree {
             phase = Phase::Starting;
         }
         self.supervisor_mut(supervisor).group = Some(GroupRestart { first, starts_at_ns, phase });
+        self.end_temporaries(supervisor, turn);
         if phase == Phase::Starting && self.start_next(supervisor, first, turn) {
             self.supervisor_mut(supervisor).group = None;
             self.handle_pending(supervisor, turn);
+        }
+    }
+
+    /// While a restart waits for its backoff, temporary children that have failed end: their producers do not wait for it.
+    fn end_temporaries(&mut self, supervisor: usize, turn: &mut Turn<'_>) {
+        if self.group(supervisor).is_none_or(|group| group.phase != Phase::Waiting) {
+            return;
+        }
+        for at in 0..self.supervisor_ref(supervisor).pending.len() {
+            let child = self.supervisor_ref(supervisor).pending[at];
+            let Node { state, kind, .. } = &mut self.nodes[child];
+            if let (State::Failed, &mut Kind::Actor { actor, restart: Restart::Temporary, .. }) = (*state, kind) {
+                *state = State::Ended;
+                turn.actions.push(Action::End(actor));
+            }
         }
     }
 

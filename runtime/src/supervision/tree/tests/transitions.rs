@@ -219,6 +219,33 @@ fn a_temporary_child_ends_alone_or_with_its_siblings_and_stays_so() {
 }
 
 #[test]
+fn a_temporary_child_does_not_wait_for_the_restart_of_others() {
+    use Event::{Failed, Started, Stopped};
+    let wait = Duration::from_millis(50);
+    let waits = Backoff { first: wait, max: wait, ..Backoff::NONE };
+    let mut tree = Tree::new(1);
+    let supervisor = tree.supervisor(None, spec(Strategy::RestForOne).backoff(waits));
+    tree.child(supervisor, A, Restart::Temporary);
+    tree.child(supervisor, B, Restart::Permanent);
+    tree.child(supervisor, C, Restart::Permanent);
+    tree.child(supervisor, D, Restart::Temporary);
+    check(
+        "while the restart waits",
+        tree,
+        &[
+            (0, &[Failed(B)], &[Action::End(D)]),
+            (1, &[Failed(D)], &[]),
+            (2, &[Stopped(D)], &[Action::Stop(C)]),
+            (3, &[Stopped(C)], &[]),
+            (4, &[Failed(A)], &[Action::End(A)]),
+            (50, &[Stopped(A)], &[start(B, 1)]),
+            (51, &[Started(B)], &[start(C, 1)]),
+            (52, &[Started(C)], &[]),
+        ],
+    );
+}
+
+#[test]
 fn a_significant_child_escalates_at_once() {
     let mut tree = Tree::new(1);
     let supervisor = tree.supervisor(None, spec(Strategy::OneForOne));
@@ -286,6 +313,26 @@ fn a_restart_waits_longer_with_each_failure_and_others_do_not_wait_for_it() {
             (11, &[Started(A)], &[start(B, 1)]),
         ],
     );
+}
+
+#[test]
+fn starts_that_fail_are_failures_in_a_row_however_long_ago_it_was_up() {
+    use Event::{Failed, Started};
+    let ms = Duration::from_millis;
+    let backoff = Backoff { first: ms(10), max: ms(1000), jitter_percent: 0, reset_after: ms(100) };
+    let mut tree = three(spec(Strategy::OneForOne).intensity(99, ms(100)).backoff(backoff));
+    let mut now_ms = 500;
+    let mut fails = |tree: &mut Tree, event: &[Event]| {
+        tree.turn(now_ms * MS, event, &mut Vec::new());
+        let waits_ms = tree.next_deadline_ns().unwrap() / MS - now_ms;
+        now_ms += waits_ms;
+        tree.turn(now_ms * MS, &[], &mut Vec::new());
+        waits_ms
+    };
+    // It was up for 500 ms, and its next ones never come up.
+    let waits: Vec<u64> = (0..6).map(|_| fails(&mut tree, &[Failed(A)])).collect();
+    assert_eq!(waits, [10, 20, 40, 80, 160, 320]);
+    assert_eq!(fails(&mut tree, &[Started(A), Failed(A)]), 640, "it was up for no time");
 }
 
 #[test]
