@@ -165,6 +165,31 @@ fn decisions_of_those_who_are_not_restarted_at_once_are_told() {
     }
 }
 
+#[test]
+fn the_incident_of_a_replacement_that_could_not_be_built_says_what_follows_from_that() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "hot", two_cpus()[0], Idle::Park);
+    let fragile = topology.actor(shard, "fragile", || Fragile);
+    topology.leave_open(fragile, out);
+    let spec = SupervisorSpec::new("restarts", Strategy::OneForOne).intensity(2, Duration::from_secs(600));
+    let restarts = topology.supervisor(spec);
+    topology.supervise(restarts, fragile, |_| -> Fragile { panic!("in the factory") });
+    let mut sender = topology.external_sender("in", fragile, EdgeSpec::backpressure(8));
+    let taken = Taken::default();
+    let running = topology.start(taken.options()).unwrap();
+    sender.send(note(13)).unwrap();
+    until_it_ends(&running);
+    let _ = running.stop();
+    let told: Vec<_> = taken.all().iter().map(|one| (one.what.label(), one.decision.clone())).collect();
+    let gave_up = r#"supervisor "restarts" gave up for actor "fragile": the topology stops in order"#;
+    let gave_up = [gave_up.to_owned(), gave_up.replace("stops", "halts")];
+    let [first, second, third] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(*first, ("actor-panicked", "restart as generation 1".to_owned()));
+    assert_eq!(*second, ("restart-failed", "restart as generation 2".to_owned()));
+    assert_eq!(third.0, "restart-failed");
+    assert!(gave_up.contains(&third.1), "{third:?}");
+}
+
 /// Frames of one byte; 255 finds a bug.
 struct Faulty;
 

@@ -432,11 +432,12 @@ impl Supervisor {
         let mut failures = Vec::new();
         let gave_up =
             crew.turn(now_ns, &mut |shard, notice| links[shard].notify(notice), &mut |failure| failures.push(failure));
-        failures.into_iter().for_each(|failure| self.note_failure(failure, None));
         if gave_up.is_none() {
             let Supervisor { crew, incidents, .. } = self;
             incidents.decide(|actor| crew.decision(actor, now_ns));
         }
+        // What follows from these is decided in the next turn.
+        failures.into_iter().for_each(|failure| self.note_failure(failure, None));
         if let Some(gave_up) = gave_up {
             self.escalate(&gave_up);
             self.end_supervision();
