@@ -1,7 +1,7 @@
 //! Records of failures on disk: written by a thread of their own, listed and shown by whoever may read them.
 //!
 //! The housekeeping thread hands an incident over when the supervisor has acted, and never waits: incidents that find no room are
-//! counted, and the next record says how many. What the disk refuses is said in the log.
+//! counted, and so are those that the disk refuses, which the log says too. The next record says how many.
 //!
 //! | module | holds |
 //! |---|---|
@@ -96,6 +96,10 @@ impl IncidentsTo {
             let lost = dropped.swap(0, Ordering::Relaxed);
             let record = IncidentRecord::of(&incident, lost);
             let written = directory.write(record, records_max, record_bytes_max);
+            if written.is_err() {
+                // The next record says so.
+                dropped.fetch_add(lost + 1, Ordering::Relaxed);
+            }
             // The log is the program's, and a panic in it no reason to record no more.
             let said = panic::catch_unwind(AssertUnwindSafe(|| match written {
                 Ok(id) => tracing::warn!(id, "an incident was recorded: corelane incidents {id} shows it"),
@@ -172,6 +176,33 @@ mod tests {
         }
         fn enter(&self, _: &span::Id) {}
         fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn what_the_disk_refused_and_what_was_lost_before_is_counted_in_the_next_record() {
+        let path = env::temp_dir().join(format!("corelane-records-refused-{}", id()));
+        let _ = (fs::remove_dir_all(&path), fs::remove_file(&path));
+        let bounds = Incidents { directory: String::new(), records_max: 8, record_bytes_max: 4096 };
+        let permits = Permits::new(8);
+        let to = IncidentsTo { directory: path.clone(), bounds, permits: permits.clone() };
+        let lost = AtomicU64::new(3);
+        let mut all = incidents(3).into_iter();
+        let mut write = |count: usize| {
+            let (hands_over, waiting) = mpsc::channel();
+            for incident in all.by_ref().take(count) {
+                hands_over.send((incident, permits.try_acquire().unwrap())).unwrap();
+            }
+            drop(hands_over);
+            to.write_all(&waiting, &lost);
+        };
+        fs::write(&path, "no directory").unwrap();
+        write(2);
+        fs::remove_file(&path).unwrap();
+        write(1);
+        let records = IncidentDirectory::new(&path).list().unwrap();
+        let lost_before: Vec<_> = records.iter().map(|stored| stored.record.as_ref().unwrap().lost_before).collect();
+        assert_eq!(lost_before, [5]);
+        fs::remove_dir_all(&path).unwrap();
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub struct IncidentRecord {
     /// How long after the panic it was noticed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noticed_after_us: Option<u64>,
-    /// Incidents before it that were not recorded, because too many came at once.
+    /// Incidents before it that were not recorded, because too many came at once or the disk refused them.
     pub lost_before: u64,
     /// Events of the shard that found no room in the record.
     pub events_left_out: usize,
