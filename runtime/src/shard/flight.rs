@@ -1,7 +1,7 @@
 //! The flight recorder of a shard: what its actors did last.
 //!
 //! At the end of a turn it looks at the steps that each cell counts anyway, and records those cells that ran, with the header of the
-//! last message that they took. So a message costs nothing, and a turn with work a few nanoseconds. Whoever wants to know reads the
+//! last message that they have taken. So a message costs nothing, and a turn with work a few nanoseconds. Whoever wants to know reads the
 //! last [`EVENTS`] records from any thread, also of a thread that has died or loops.
 
 use std::{
@@ -38,8 +38,8 @@ pub struct ShardEvent {
     pub actor: ActorIndex,
     /// What.
     pub what: Happened,
-    /// The input, as far as its number, its kind, its index and its generation: of those that an actor took in the turn, the last
-    /// message. What came from the network has none.
+    /// The input, as far as its number, its kind, its index and its generation: the last message that the actor has taken, in
+    /// the turn or before. What comes from the network is no message.
     pub input: Header,
 }
 
