@@ -104,6 +104,8 @@ fn input_waits_while_its_actor_does_and_timers_end_with_it() {
         sender.send(note(number)).unwrap();
     }
     assert!(sender.send(note(9)).unwrap_err().is_full(), "the edge holds its producer");
+    let status = simulation.status();
+    assert_eq!((status.failed, status.dead_lettered, status.restarted.get("relay")), (1, 1, None));
     simulation.set_time_ns(2 * SECOND - 1);
     simulation.run_until_idle();
     assert_eq!(drain(&mut receiver), []);
@@ -113,6 +115,8 @@ fn input_waits_while_its_actor_does_and_timers_end_with_it() {
     let received = drain(&mut receiver);
     assert_eq!(numbers(&received), [1, 2, 3, 4, 5, 6, 7, 8]);
     assert!(received.iter().all(|note| note.from == 1));
+    let status = simulation.status();
+    assert_eq!((status.restarted.get("relay"), status.generations.get("relay")), (Some(&1), Some(&1)));
     simulation.set_time_ns(9 * SECOND);
     sender.send(note(SET_TIMER)).unwrap();
     simulation.run_until_idle();

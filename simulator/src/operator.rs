@@ -181,6 +181,11 @@ impl Operator {
         wrong.map_or(Ok(()), Err)
     }
 
+    /// Whether breakers keep entry shut, as of the desk's last turn.
+    pub(crate) fn is_entry_shut(&self) -> bool {
+        self.desk.is_entry_shut()
+    }
+
     /// Whether entry was open at some time, and shut at some time, from one time to another.
     pub(crate) fn gate_within(&self, from_ns: u64, to_ns: u64) -> (bool, bool) {
         let before = self.gate_ns.partition_point(|&at_ns| at_ns <= from_ns);

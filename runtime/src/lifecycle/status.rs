@@ -106,20 +106,20 @@ impl Status {
     /// The most failures, and dead letters, that are kept.
     pub const FAILURES_MAX: usize = 64;
 
-    pub(super) fn note_failure(&mut self, actor: &str, failure: Failure) {
+    pub(crate) fn note_failure(&mut self, actor: &str, failure: Failure) {
         self.failed += 1;
         self.note_dead_letter(actor, failure.dead_letter);
         keep(&mut self.failures, (actor.to_owned(), failure));
     }
 
-    pub(super) fn note_dead_letter(&mut self, actor: &str, dead_letter: Option<DeadLetter>) {
+    pub(crate) fn note_dead_letter(&mut self, actor: &str, dead_letter: Option<DeadLetter>) {
         if let Some(dead_letter) = dead_letter {
             self.dead_lettered += 1;
             keep(&mut self.dead_letters, (actor.to_owned(), dead_letter));
         }
     }
 
-    pub(super) fn note_restart(&mut self, actor: &str, generation: u16) {
+    pub(crate) fn note_restart(&mut self, actor: &str, generation: u16) {
         *self.restarted.entry(actor.to_owned()).or_default() += 1;
         self.generations.insert(actor.to_owned(), generation);
     }

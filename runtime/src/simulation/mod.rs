@@ -7,7 +7,8 @@
 //!
 //! A run is deterministic: nothing here may read a clock, start a thread or depend on an address or a hash's order. What a
 //! simulation cannot show is what depends on several threads at once: the stages of a stop, sleeping and waking,
-//! housekeeping. Their tests run real threads. Supervisors restart actors here as they do there, in simulated time.
+//! housekeeping. Their tests run real threads. Supervisors restart actors here as they do there, in simulated time; but a replacement
+//! takes no time to be built, and neighbours hear of failures and restarts at once, on a shard that stalls too.
 //!
 //! | fault of a world | what happens |
 //! |---|---|

@@ -4,15 +4,11 @@ use super::{clock::HostClock, world::Simulation};
 use crate::{clock::ClockFault, lifecycle::Status};
 
 impl Simulation {
-    /// What housekeeping would know now, without the shards' figures: the failures, whether the topology is about to stop by
-    /// itself, and the shards' time. A running topology gives it to its program's chore.
+    /// What housekeeping would know now, without the shards' figures: failures, dead letters and restarts, whether the topology is
+    /// about to stop by itself, and the shards' time. A running topology gives it to its program's chore.
     #[must_use]
     pub fn status(&self) -> Status {
-        let mut status = Status::default();
-        let last = self.failures().len().saturating_sub(Status::FAILURES_MAX);
-        let failures = self.failures()[last..].iter();
-        status.failures = failures.map(|failure| (self.name(failure.actor).to_owned(), failure.clone())).collect();
-        status.failed = self.failures().len() as u64;
+        let mut status = self.known.clone();
         status.is_halting = self.escalation().is_some();
         status.clock.time_of_day_ns = self.shard_ns(self.now_ns);
         status

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, fmt};
 use super::{clock::HostClock, network::SimNet};
 use crate::{
     fault,
+    lifecycle::Status,
     net::EndpointId,
     shard::cell::Rest,
     shard::flight::LastCalled,
@@ -67,6 +68,7 @@ impl Topology {
             has_buried: false,
             reports,
             failures,
+            known: Status::default(),
             now_ns: 0,
             clock: None,
         })
@@ -96,6 +98,8 @@ pub struct Simulation {
     has_buried: bool,
     reports: Vec<Report>,
     failures: Vec<Failure>,
+    /// What is known of actors that failed: the part of the status that grows with each report.
+    pub(super) known: Status,
     pub(super) now_ns: u64,
     /// The host's clock, if it was set. Else the shards' time is that of the world.
     pub(super) clock: Option<HostClock>,
@@ -167,6 +171,7 @@ impl Simulation {
         let mut reports: VecDeque<(usize, Report)> = self.reports.drain(..).map(|report| (from, report)).collect();
         while let Some((from, report)) = reports.pop_front() {
             self.crew.note(&report);
+            self.note(&report);
             let notice: fn(&Report) -> Option<Notice> = |report| match *report {
                 Report::Down(down) => Some(Notice::Down(down)),
                 Report::Up(up) => Some(Notice::Up(up)),
@@ -189,6 +194,17 @@ impl Simulation {
         }
     }
 
+    /// Notes what is known of an actor for the status.
+    fn note(&mut self, report: &Report) {
+        let Simulation { known, names, .. } = self;
+        match report {
+            Report::Failed(failure) => known.note_failure(&names[failure.actor.position()], failure.clone()),
+            Report::Suspended { actor, dead_letter } => known.note_dead_letter(&names[actor.position()], *dead_letter),
+            Report::Up(up) => known.note_restart(&names[up.actor.position()], up.generation),
+            Report::Down(_) | Report::Retired { .. } => {}
+        }
+    }
+
     /// Restarts, stops and gives up actors as their supervisors decide; returns how often.
     fn supervise(&mut self) -> usize {
         if self.gave_up.is_some() {
@@ -196,10 +212,12 @@ impl Simulation {
             return 0;
         }
         let failed_before = self.failures.len();
-        let (mut notices, failures) = (Vec::new(), &mut self.failures);
+        let Simulation { failures, known, names, .. } = self;
+        let mut notices = Vec::new();
         self.gave_up =
-            self.crew.turn(self.now_ns, &mut |shard, notice| notices.push((shard, notice)), &mut |failure| {
-                failures.push(failure)
+            self.crew.turn(self.now_ns, &mut |shard, notice| notices.push((shard, notice)), &mut |failure: Failure| {
+                known.note_failure(&names[failure.actor.position()], failure.clone());
+                failures.push(failure);
             });
         if self.gave_up.is_some() {
             self.crew.give_up(&mut |shard, notice| notices.push((shard, notice)));

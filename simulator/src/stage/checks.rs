@@ -6,7 +6,11 @@ use corelane_actors::{market_data::FeedCount, publisher::PublisherCount, session
 use corelane_runtime::telemetry::{Counters, Metric};
 
 use super::{Spec, Stage, of_client};
-use crate::{feed::QUIET_NS, ledger::State, stream::Stream};
+use crate::{
+    feed::{OtherVenue, QUIET_NS},
+    ledger::State,
+    stream::Stream,
+};
 
 /// How long a pause may keep the venue from asking the other venue: that which is looked at, and some more.
 const ASKS_LATE_NS: u64 = 300_000_000;
@@ -22,6 +26,7 @@ impl Stage {
             .or_else(|| self.operator.waits_for())
             .or_else(|| self.subscriber.as_ref()?.waits_for(tape))
             .or_else(|| self.feed_waits_for())
+            .or_else(|| self.breakers_wait_for())
             // It ends the day of a venue that halts by itself.
             .or_else(|| (self.halt.is_some() && !self.operator.has_ended).then(|| "the desk: the day".to_owned()))
     }
@@ -87,6 +92,13 @@ impl Stage {
             }
         }
         None
+    }
+
+    /// Whether breakers keep entry shut for no reason: nothing that they watch fails any more.
+    fn breakers_wait_for(&self) -> Option<String> {
+        let feed_is_complete = self.other.as_ref().is_none_or(OtherVenue::can_be_complete);
+        let is_shut = self.halt.is_none() && feed_is_complete && self.operator.is_entry_shut();
+        is_shut.then(|| "the breakers: entry is shut".to_owned())
     }
 
     /// What rests, by the model, by the feed and by the clients.
