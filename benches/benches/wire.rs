@@ -2,7 +2,8 @@
 //! tester, sessions, rate and frame size.
 //!
 //! The ratio is of orders that enter, rest and are cancelled: one answer to each request, as the echo gives. The full
-//! mix of the demo, with its executions and replaces (1.7 answers to a request), is shown beside it.
+//! mix of the demo, with its executions and replaces (1.7 answers to a request), is shown beside it, and the venue without a
+//! watchdog and flight recorders, which says what these cost.
 //!
 //! Saturation is found twice, the highest rate of each by doubling and halving in. For the ratio each request is a write
 //! and a segment of its own, as from clients that send an order when they have one. Beside the rates stands the share
@@ -33,20 +34,23 @@ fn main() {
     let Some(cpus) = two_cpus("wire") else { return };
     let [server_cpu, tester_cpu] = cpus;
     println!("wire: server on CPU {server_cpu}, tester on CPU {tester_cpu}, {SESSIONS} sessions, {RATE_PER_S}/s");
-    let (mut p50, mut p50_full_mix, mut control) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut p50, mut p50_full_mix, mut p50_unwatched, mut control) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         let pacing = || pacing(tester_cpu, RATE_PER_S, WARMUP, ROUND);
         let echo = wire::echo(server_cpu, SESSIONS, pacing());
         let venue = wire::venue(SESSIONS, round as u64, Mix::ENTER_AND_CANCEL, pacing());
+        let unwatched = wire::unwatched_venue(SESSIONS, round as u64, Mix::ENTER_AND_CANCEL, pacing());
         let full_mix = wire::venue(SESSIONS, round as u64, Mix::default(), pacing());
         let echo_again = wire::echo(server_cpu, SESSIONS, pacing());
         println!("round {round}");
         show("echo", &echo);
         show("venue", &venue);
+        show("unwatched", &unwatched);
         show("full mix", &full_mix);
         show("echo again", &echo_again);
         let baseline = (echo.at(0.5) + echo_again.at(0.5)) / 2.0;
         p50.push(venue.at(0.5) / baseline);
+        p50_unwatched.push(venue.at(0.5) / unwatched.at(0.5));
         p50_full_mix.push(full_mix.at(0.5) / baseline);
         control.push(echo_again.at(0.5) / echo.at(0.5));
     }
@@ -60,6 +64,7 @@ fn main() {
     let [echo, venue] = saturations(cpus, 1, true);
     println!("saturation by coalesced requests: echo {}, venue {}", shown(echo), shown(venue));
     println!("control: the echo against itself p50={:.2}", median(&control));
+    println!("the venue against itself without watchdog and flight recorders p50={:.2}", median(&p50_unwatched));
     println!("full mix against the echo p50={:.2}", median(&p50_full_mix));
     println!("ratio wire p50={:.2} saturation={:.2}", median(&p50), median(&venue_rates) / median(&echo_rates));
 }

@@ -13,6 +13,7 @@ use corelane_actors::session::SoupFramer;
 use corelane_config::{Config, VENUE_TOML};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
+    cpu,
     lifecycle::{Outcome, RunOptions, Running},
     message::Message,
     net::{CloseReason, ConnId, EndpointSpec, Flow, SendError},
@@ -27,7 +28,7 @@ use corelane_tester::{
     saturation::{LoadSummary, Search},
     script::{MarketScript, Mix},
 };
-use corelane_venue::Venue;
+use corelane_venue::{Declared, declare};
 
 /// An OUCH enter order in its SoupBinTCP packet.
 pub const FRAME_BYTES: usize = 50;
@@ -195,8 +196,22 @@ impl Market {
 /// # Panics
 /// If an answer is missing or wrong, there are more sessions than configured, or the venue does not start.
 pub fn venue(sessions: usize, seed: u64, mix: Mix, pacing: Pacing) -> Run {
+    run_venue(sessions, seed, mix, pacing, |_| {})
+}
+
+/// As [`venue`], without a watchdog and flight recorders.
+///
+/// # Panics
+/// As [`venue`].
+pub fn unwatched_venue(sessions: usize, seed: u64, mix: Mix, pacing: Pacing) -> Run {
+    run_venue(sessions, seed, mix, pacing, Declared::unwatched)
+}
+
+fn run_venue(sessions: usize, seed: u64, mix: Mix, pacing: Pacing, change: impl FnOnce(&mut Declared)) -> Run {
     let market = Market::new(sessions);
-    let venue = Venue::start(&market.config).unwrap_or_else(|error| panic!("{error}"));
+    let mut declared = declare(&market.config, &cpu::allowed_cpus()).unwrap_or_else(|error| panic!("{error}"));
+    change(&mut declared);
+    let venue = declared.start(&market.config).unwrap_or_else(|error| panic!("{error}"));
     let measured = market.load(seed, mix, Pacing { server: venue.order_entry(), ..pacing.clone() });
     Run::new("venue", measured, &pacing, busy_s("venue", &venue.stop().outcome))
 }

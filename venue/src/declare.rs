@@ -63,6 +63,7 @@ pub struct Declared {
     pub(crate) publisher: Option<ActorId<Publisher>>,
     pub(crate) endpoint_keys: EndpointKeys,
     pub(crate) incidents: Option<PathBuf>,
+    pub(crate) is_watched: bool,
 }
 
 /// The counters of the venue's actors, readable while they run.
@@ -203,6 +204,7 @@ pub fn declare(config: &Config, allowed: &[usize]) -> Result<Declared, VenueErro
         publisher,
         endpoint_keys,
         incidents: None,
+        is_watched: true,
     })
 }
 
@@ -239,6 +241,11 @@ impl Declared {
     /// Makes the venue write a record of each failure to a directory, within the bounds of `[incidents]`.
     pub fn record_incidents(&mut self, directory: &Path) {
         self.incidents = Some(directory.to_owned());
+    }
+
+    /// Leaves out the watchdog and the flight recorders, to measure what they cost.
+    pub fn unwatched(&mut self) {
+        self.is_watched = false;
     }
 
     /// Opens a receiver of every sequenced input, in order, from which the group can be replayed. While `capacity`

@@ -139,8 +139,11 @@ impl Declared {
             .clock(clock)
             .drain_deadline(DRAIN_DEADLINE)
             .halt_deadline(halt_deadline(config))
-            .watchdog(Duration::from_millis(config.supervision.watchdog_ms))
             .time_of_day_max(TIME_OF_DAY_MAX);
+        options = match self.is_watched {
+            true => options.watchdog(Duration::from_millis(config.supervision.watchdog_ms)),
+            false => options.without_flight_recorder(),
+        };
         let Declared {
             topology,
             control,

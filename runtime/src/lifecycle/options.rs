@@ -26,6 +26,8 @@ pub struct RunOptions {
     /// topology ends at once. If 80 ms, or twice the jitter that housekeeping measures in its first second, is longer, that counts
     /// (its latest wait left out, which a pause of the host may have made late). A saturated shard reports its turns every half millisecond, or each of them if they last longer. If `None`, nobody watches.
     pub watchdog: Option<Duration>,
+    /// Whether each shard records which actors ran in a turn. If not, an incident's events are failures and restarts only.
+    pub flight_recorder: bool,
     pub(super) on_incident: Option<OnIncident>,
 }
 
@@ -39,7 +41,7 @@ impl fmt::Debug for OnIncident {
 }
 
 impl Default for RunOptions {
-    /// Housekeeping on any CPU, UTC, five seconds to drain, days of any length, no business to end, and no watchdog.
+    /// Housekeeping on any CPU, UTC, five seconds to drain, days of any length, no business to end, no watchdog, and flight recorders.
     fn default() -> Self {
         RunOptions {
             housekeeping_cpu: None,
@@ -48,6 +50,7 @@ impl Default for RunOptions {
             time_of_day_max: None,
             halt_deadline: Duration::ZERO,
             watchdog: None,
+            flight_recorder: true,
             on_incident: None,
         }
     }
@@ -82,6 +85,12 @@ impl RunOptions {
     /// Sets how long a shard may make no turn.
     pub fn watchdog(mut self, watchdog: Duration) -> Self {
         self.watchdog = Some(watchdog);
+        self
+    }
+
+    /// Leaves the flight recorders out, to measure what they cost.
+    pub fn without_flight_recorder(mut self) -> Self {
+        self.flight_recorder = false;
         self
     }
 

@@ -96,7 +96,7 @@ impl Topology {
             let (progress_writer, progress_reader) = progress();
             let (reports, reports_out) = rtrb::RingBuffer::new(REPORTS_PER_ACTOR * names.len().max(1));
             let (notices_in, notices) = rtrb::RingBuffer::new(NOTICES_PER_ACTOR * names.len().max(1));
-            let (recorder, flight) = flight_recorder();
+            let (recorder, flight) = flight_recorder(options.flight_recorder);
             let last_called = LastCalled::default();
             links.push(Link {
                 name: name.clone(),

@@ -128,18 +128,23 @@ pub(crate) struct Recorded {
 pub(crate) struct FlightReader(TrailReader<WORDS>);
 
 /// A recorder before its shard is built.
-pub(crate) struct RecorderSeat(TrailWriter<WORDS>, FlightReader);
+pub(crate) struct RecorderSeat {
+    trail: TrailWriter<WORDS>,
+    reader: FlightReader,
+    records_turns: bool,
+}
 
-/// A recorder for a shard, and its reader.
-pub(crate) fn flight_recorder() -> (RecorderSeat, FlightReader) {
-    let (writer, reader) = trail(EVENTS);
+/// A recorder for a shard, of turns too or only of failures and restarts, and its reader.
+pub(crate) fn flight_recorder(records_turns: bool) -> (RecorderSeat, FlightReader) {
+    let (trail, reader) = trail(EVENTS);
     let reader = FlightReader(reader);
-    (RecorderSeat(writer, reader.clone()), reader)
+    (RecorderSeat { trail, reader: reader.clone(), records_turns }, reader)
 }
 
 impl RecorderSeat {
     pub(crate) fn of(self, cells: Vec<Recorded>) -> Recorder {
-        Recorder { cells, trail: self.0, reader: self.1 }
+        let cells = if self.records_turns { cells } else { Vec::new() };
+        Recorder { cells, trail: self.trail, reader: self.reader }
     }
 }
 
@@ -223,8 +228,21 @@ mod tests {
     }
 
     #[test]
+    fn without_turns_the_rest_is_recorded() {
+        let (seat, reader) = flight_recorder(false);
+        let step: Rc<StepState> = Rc::default();
+        let mut recorder = seat.of(vec![Recorded { actor: ActorIndex::new(7), step: step.clone(), steps: 0 }]);
+        step.id.set(2);
+        recorder.note_turn(20);
+        recorder.note(41, ActorIndex::new(7), Happened::Failed, Header::default());
+        let failed =
+            ShardEvent { time_ns: 4100, actor: ActorIndex::new(7), what: Happened::Failed, input: Header::default() };
+        assert_eq!(*reader.read(|ticks| 100 * ticks), [failed]);
+    }
+
+    #[test]
     fn a_turn_is_recorded_as_the_steps_of_those_who_ran() {
-        let (seat, reader) = flight_recorder();
+        let (seat, reader) = flight_recorder(true);
         let steps: Vec<Rc<StepState>> = (0..3).map(|_| Rc::default()).collect();
         let cells = (7..).zip(&steps);
         let cells = cells.map(|(at, step)| Recorded { actor: ActorIndex::new(at), step: step.clone(), steps: 0 });
