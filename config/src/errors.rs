@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
-use crate::shown::shown;
+use crate::shown::{hidden, shown};
 
 /// All errors found in one file, in the order of the file.
 ///
@@ -32,6 +32,10 @@ impl ConfigErrors {
 
     /// The error of a file that cannot be read at all.
     pub(crate) fn unreadable(file: String, error: &std::io::Error) -> Self {
+        let help = match error.kind() {
+            std::io::ErrorKind::InvalidData => "save it as UTF-8, or give the path of a topology file",
+            _ => "give the path of a topology file that this user may read, such as config/venue.toml",
+        };
         let error = ConfigError {
             kind: ErrorKind::Unreadable,
             file: file.clone(),
@@ -39,7 +43,7 @@ impl ConfigErrors {
             column: 0,
             message: format!("cannot read the file: {error}"),
             label: None,
-            help: "give the path of a topology file that this user may read, such as config/venue.toml".into(),
+            help: help.into(),
             source: None,
         };
         Self { file, errors: vec![error], omitted: 0 }
@@ -225,6 +229,15 @@ impl Lines {
     pub(crate) fn new(text: &str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { text: shown(text).into(), starts }
+    }
+
+    /// Shows a part of the text no more, such as a password that was found by its place.
+    pub(crate) fn hide(&mut self, span: &Range<usize>) {
+        if let Some((before, rest)) = self.text.split_at_checked(span.start)
+            && let Some((secret, behind)) = rest.split_at_checked(span.len())
+        {
+            self.text = [before, &hidden(secret), behind].concat().into();
+        }
     }
 
     /// The line and column, both from 1, of a byte offset; columns count characters.

@@ -87,10 +87,14 @@ impl Config {
 
 /// Reads a file. One that never ends, such as a device, would take all memory of the host.
 fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let bytes = File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-    match bytes as u64 > FILE_BYTES_MAX {
-        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 64 MiB")),
-        false => Ok(text),
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 64 MiB"));
     }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        io::Error::new(io::ErrorKind::InvalidData, format!("line {line} is no UTF-8 text"))
+    })
 }

@@ -1,28 +1,50 @@
 //! The text of a file as reports show it: a report goes to a terminal, a log or a ticket, and the file may hold anything.
 
 /// The key whose values are not shown.
-const SECRET: &str = "password";
+pub(crate) const SECRET: &str = "password";
 
-/// The text without what must not reach the reader of a report: control characters, which a terminal would obey, and passwords.
-/// Every byte stays at its place.
+/// The text without what must not reach the reader of a report: control characters, which a terminal would obey, and passwords,
+/// also where they are not written as TOML wants. Every byte stays at its place.
 pub(crate) fn shown(text: &str) -> String {
+    // Of the same length, byte by byte.
+    let lower = text.to_ascii_lowercase();
     let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(SECRET) {
-        let (before, value) = rest.split_at(at + SECRET.len());
-        let begin = value.len() - value.trim_start_matches(['"', '\'', ' ', '\t', '=']).len();
-        let is_value = value[..begin].contains('=');
-        let (begin, end) = if is_value { (begin, begin + length(&value[..begin], &value[begin..])) } else { (0, 0) };
-        shown.extend(before.chars().chain(value[..begin].chars()).map(harmless));
-        shown.extend(std::iter::repeat_n('*', end - begin));
-        rest = &value[end..];
+    let mut at = 0;
+    while let Some(found) = lower[at..].find(SECRET) {
+        let key = at + found + SECRET.len();
+        let (begin, end) = value_behind(&text[key..]);
+        shown.extend(text[at..key + begin].chars().map(harmless));
+        shown.push_str(&hidden(&text[key + begin..key + end]));
+        at = key + end;
     }
-    shown.extend(rest.chars().map(harmless));
+    shown.extend(text[at..].chars().map(harmless));
     shown
+}
+
+/// As many bytes, in as many lines, that say nothing.
+pub(crate) fn hidden(text: &str) -> String {
+    text.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect()
+}
+
+/// Where the value behind a key is, without its quotes; nowhere if there is none.
+fn value_behind(text: &str) -> (usize, usize) {
+    let is_of_key = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let behind_key = text.trim_start_matches(is_of_key);
+    let value = behind_key.trim_start_matches(['"', '\'', ' ', '\t', '=', ':']);
+    let before = &behind_key[..behind_key.len() - value.len()];
+    let opens = [" \"", " '", "\t\"", "\t'"].iter().any(|quote| before.ends_with(quote));
+    let begin = text.len() - value.len();
+    match opens || before.contains(['=', ':']) {
+        true => (begin, begin + length(before, value)),
+        false => (0, 0),
+    }
 }
 
 /// The bytes of a value behind what begins it. One without quotes is a mistake, and is not shown either.
 fn length(before: &str, value: &str) -> usize {
+    if let Some(quotes) = ["\"\"\"", "'''"].into_iter().find(|quotes| before.ends_with(quotes)) {
+        return value.find(quotes).unwrap_or(value.len());
+    }
     let quote = before.chars().next_back().filter(|letter| matches!(letter, '"' | '\''));
     let mut is_escaped = false;
     let ends = |letter: char| match quote {
@@ -61,6 +83,13 @@ mod tests {
             ("password = hunter2\nuser = \"A\"", "password = *******\nuser = \"A\""),
             ("password = \"\"\nuser = \"A\"", "password = \"\"\nuser = \"A\""),
             ("password = ", "password = "),
+            ("password = \"\"\"\nhunter2\n\"\"\"\nx = 1", "password = \"\"\"\n*******\n\"\"\"\nx = 1"),
+            ("PassWord = \"hunter2\"", "PassWord = \"*******\""),
+            ("password \"hunter2\"\n", "password \"*******\"\n"),
+            ("password: hunter2\n", "password: *******\n"),
+            ("{\"user\":\"A\",\"password\":\"hunter2\"}", "{\"user\":\"A\",\"password\":\"*******\"}"),
+            ("password.new = \"hunter2\"", "password.new = \"*******\""),
+            ("# a \"password\" is kept, 'password' too", "# a \"password\" is kept, 'password' too"),
             ("password = \"a\u{1b}[31m", "password = \"******"),
             ("name = \"\u{1b}[31m\u{9b}1m\"\t\r\n", "name = \"?[31m¿1m\"\t\r\n"),
         ] {

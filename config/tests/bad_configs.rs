@@ -101,6 +101,45 @@ fn a_file_that_cannot_be_read_is_an_error_with_a_remedy() {
 }
 
 #[test]
+fn a_file_in_another_encoding_is_an_error_with_its_line() {
+    let path = std::env::temp_dir().join(format!("corelane-config-latin1-{}.toml", std::process::id()));
+    std::fs::write(
+        &path,
+        VALID
+            .replace("\"test\"", "\"t?st\"")
+            .bytes()
+            .map(|byte| if byte == b'?' { 0xe9 } else { byte })
+            .collect::<Vec<u8>>(),
+    )
+    .unwrap();
+    let lines = Config::load(&path).expect_err("it is no UTF-8").plain();
+    std::fs::remove_file(&path).unwrap();
+    assert!(lines.contains("cannot read the file: line 2 is no UTF-8 text; save it as UTF-8"), "{lines}");
+}
+
+#[test]
+fn no_report_shows_a_password_however_it_is_written() {
+    let with = |line: &str| VALID.replace("password = \"secret\"", line);
+    for (text, case) in [
+        (with("pasword = \"hunter2\""), "a typing error"),
+        (with("passwd = \"hunter2\""), "another word"),
+        (with("pwd = \"\"\"\nhunter2\"\"\""), "another word, in two lines"),
+        (with("login = { password = \"hunter2\", key = [\"hunter2\"] }"), "a table"),
+        (with("\"pass\\u0077ort\" = 'hunter2'"), "an escape"),
+        (with("Password = \"hunter2\""), "a capital letter"),
+        (with("password: hunter2"), "YAML"),
+        (with("password \"hunter2\""), "no equals sign"),
+        (with("password.value = \"hunter2\""), "a dotted key"),
+        (with("password = \"\"\"\nhunter2\"\"\"\nx = 1"), "two lines"),
+    ] {
+        let errors = errors_of(&text);
+        let page = rendered(&errors);
+        assert!(!page.contains("hunter2") && !errors.plain().contains("hunter2"), "{case}: {page}");
+        assert!(page.contains("[test.toml:3"), "{case}: the place is shown: {page}");
+    }
+}
+
+#[test]
 fn the_number_of_reported_errors_is_bounded() {
     let text: String = (0..1000).map(|index| format!("unknown{index} = 1\n")).collect();
     let errors = errors_of(&text);

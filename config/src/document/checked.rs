@@ -31,6 +31,8 @@ pub struct Document {
     pub(super) value: Value,
     pub(super) spans: BTreeMap<String, Spans>,
     pub(super) errors: Vec<Found>,
+    /// Values that may be passwords.
+    pub(super) secrets: Vec<Range<usize>>,
 }
 
 /// The places of a key and its value, in bytes.

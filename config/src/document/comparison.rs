@@ -10,6 +10,7 @@ use super::checked::{Document, Spans};
 use super::closest::closest;
 use crate::errors::{ErrorKind, Found};
 use crate::expectation::{self, Alternatives};
+use crate::shown::SECRET;
 use crate::values::{Percent, check_format};
 
 /// The comparison of a spanned tree with a schema.
@@ -39,7 +40,11 @@ impl Walk<'_> {
                     self.document.spans.insert(path.clone(), Spans { key: key.span(), value: value.span() });
                     checked.insert(name.to_owned(), self.value(property, &path, value));
                 }
-                None => meant.extend(self.unknown_key(properties, &path, name, key.span(), table)),
+                None => {
+                    // It may be a password under a key with a typing error.
+                    self.document.secrets.extend(properties.contains_key(SECRET).then(|| value.span()));
+                    meant.extend(self.unknown_key(properties, &path, name, key.span(), table));
+                }
             }
         }
         for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {

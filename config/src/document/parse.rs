@@ -20,7 +20,7 @@ pub fn parse<T: DeserializeOwned + JsonSchema>(
     text: &str,
     check: impl FnOnce(&mut Document),
 ) -> Result<(T, Locations), ConfigErrors> {
-    let source = Source { name: name.to_owned(), lines: Lines::new(text) };
+    let mut source = Source { name: name.to_owned(), lines: Lines::new(text) };
     let (tree, syntax_errors) = DeTable::parse_recoverable(text);
     if !syntax_errors.is_empty() {
         return Err(ConfigErrors::new(&source, syntax_errors.iter().map(|error| syntax_error(text, error)).collect()));
@@ -45,6 +45,7 @@ pub fn parse<T: DeserializeOwned + JsonSchema>(
             }),
         }
     }
+    document.secrets.iter().for_each(|secret| source.lines.hide(secret));
     Err(ConfigErrors::new(&source, document.errors))
 }
 
