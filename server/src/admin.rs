@@ -13,7 +13,7 @@ use std::{
 use clap::ValueEnum;
 use corelane_config::Config;
 use corelane_console::{Exit, Output};
-use miette::miette;
+use miette::{Report, miette};
 
 use crate::{
     cli::{AdminArgs, AdminCommand, ScopeArgs},
@@ -57,7 +57,10 @@ fn socket(args: &AdminArgs) -> miette::Result<PathBuf> {
     if let Some(socket) = &args.socket {
         return Ok(socket.clone());
     }
-    let config = Config::load(&args.topology)?;
+    let config = Config::load(&args.topology).map_err(|errors| {
+        Report::new(errors)
+            .wrap_err("the topology names no socket; with --socket PATH, a running venue is asked without it")
+    })?;
     admin_socket(&args.topology, &config).ok_or_else(|| {
         miette!(
             help = "add [admin] with a socket to the topology, or name the socket with --socket",

@@ -8,7 +8,7 @@ use std::{
 use corelane_config::Config;
 use corelane_console::{Exit, Output, Table};
 use corelane_venue::{IncidentDirectory, IncidentRecord};
-use miette::miette;
+use miette::{Report, miette};
 
 use crate::cli::IncidentsArgs;
 
@@ -19,7 +19,7 @@ use crate::cli::IncidentsArgs;
 pub(crate) fn incidents(args: &IncidentsArgs, out: &mut Output) -> miette::Result<Exit> {
     let path = match &args.dir {
         Some(path) => path.clone(),
-        None => incidents_directory(&args.topology, &Config::load(&args.topology)?).ok_or_else(|| {
+        None => incidents_directory(&args.topology, &load(&args.topology)?).ok_or_else(|| {
             miette!(
                 help = "add [incidents] with a directory to the topology, or name the directory with --dir",
                 "{}: this venue keeps no records of failures",
@@ -32,6 +32,12 @@ pub(crate) fn incidents(args: &IncidentsArgs, out: &mut Output) -> miette::Resul
         Some(id) => show(&directory, id, &path, out),
         None => list(&directory, &path, args.dir.is_some(), out),
     }
+}
+
+fn load(topology: &Path) -> miette::Result<Config> {
+    Config::load(topology).map_err(|errors| {
+        Report::new(errors).wrap_err("the topology names no directory; with --dir DIR, records are read without it")
+    })
 }
 
 /// The directory of the records; a relative one begins at the folder of the topology.

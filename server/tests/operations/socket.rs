@@ -40,10 +40,9 @@ fn the_socket_is_the_users_alone_and_one_servers() {
     let ask = |bytes: &[u8]| {
         let mut stream = UnixStream::connect(&path).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // It may have closed already.
-        let _ = stream.write_all(bytes);
+        stream.write_all(bytes).unwrap();
         let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
+        stream.read_to_string(&mut answer).unwrap();
         answer
     };
     let half = || {
@@ -66,13 +65,17 @@ fn the_socket_is_the_users_alone_and_one_servers() {
         (b"kill-switch engage\n", "error\nunknown request"),
         (b"kill-switch engage nobody DEMO01\n", "error\nname the scope"),
         (b"status\nstop\n", "ok\nvenue corelane, session CORELANE01\n"),
-        (&[b'x'; 5000], "error\nthe request is longer than 512 bytes\n"),
+        (&[[b'x'; 512].as_slice(), b"\n"].concat(), "error\nunknown request"),
+        (&[[b'x'; 513].as_slice(), b"\n"].concat(), "error\nthe request is longer than 512 bytes\n"),
+        (&[[b'x'; 100_000].as_slice(), b"\n"].concat(), "error\nthe request is longer than 512 bytes\n"),
         (b"\xff\xff\n", "error\nthe request is no UTF-8 text\n"),
     ] {
         let answer = ask(bytes);
         assert!(answer.starts_with(expected) && answer.is_empty() == expected.is_empty(), "{bytes:?}: {answer}");
     }
     drop(idle);
+    let (code, said) = server.admin(&["kill-switch", "engage", "--port", &"x".repeat(5000)]);
+    assert!(code == Some(2) && said.contains("the request is longer than 512 bytes"), "{said}");
     assert_eq!(server.log().matches("unknown request").count(), 0, "nobody fills the log with them");
     let status = server.admin(&["--socket", path.to_str().unwrap(), "status"]);
     assert_eq!(status.0, Some(0), "{}", status.1);
@@ -148,6 +151,17 @@ fn without_a_venue_admin_says_what_to_do() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("no venue answers at") && said.contains("corelane run"), "{said}");
+
+    // A venue runs on when its topology is changed or moved, and its operator is in a hurry.
+    fs::write(&file, "[venue").unwrap();
+    for topology in [file.as_path(), &folder.join("moved.toml")] {
+        let output = admin(&["--topology", topology.to_str().unwrap(), "kill-switch", "engage", "--everyone"]);
+        let said = unfolded(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("with --socket PATH") && said.contains("corelane::config"), "{said}");
+        let output = corelane().args(["incidents", "--topology"]).arg(topology).output().unwrap();
+        assert!(output.status.code() == Some(2) && unfolded(&output.stderr).contains("with --dir DIR"));
+    }
     fs::remove_dir_all(folder).unwrap();
 }
 

@@ -32,6 +32,8 @@ const CONNECTIONS_MAX: usize = 16;
 const BACKLOG: i32 = 16;
 /// Bytes of the longest request.
 const REQUEST_MAX: usize = 512;
+/// Reads of a connection in a turn, of as many bytes each: whoever sends without end does not hold housekeeping.
+const READS_PER_TURN: usize = 64;
 /// How often it is said at most that the system refuses to accept.
 const REFUSAL_REPEAT: Duration = Duration::from_secs(60);
 /// How long a connection may take to send its request or to read its answer.
@@ -249,19 +251,27 @@ impl Connection {
     fn read(&mut self) -> Option<String> {
         let Phase::Reading(received) = &mut self.phase else { return None };
         let mut bytes = [0; REQUEST_MAX];
-        let has_ended = loop {
+        let mut has_ended = Instant::now() >= self.deadline;
+        for _ in 0..READS_PER_TURN {
             match self.stream.read(&mut bytes) {
-                Ok(0) => break true,
-                Ok(length) => received.extend(&bytes[..length]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break Instant::now() >= self.deadline,
+                Ok(0) => has_ended = true,
+                Ok(length) => {
+                    has_ended |= bytes[..length].contains(&b'\n');
+                    // What is left in the socket would reset the connection at its end, and take the answer with it.
+                    received.extend(bytes[..length].iter().take(REQUEST_MAX + 1 - received.len()));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => break true,
+                Err(_) => has_ended = true,
             }
-            if received.len() > REQUEST_MAX {
-                break true;
+            if has_ended {
+                break;
             }
-        };
-        let end = received.iter().position(|byte| *byte == b'\n').filter(|end| *end <= REQUEST_MAX);
+        }
+        if !has_ended {
+            return None;
+        }
+        let end = received.iter().position(|byte| *byte == b'\n');
         let problem = match end.map(|end| str::from_utf8(&received[..end])) {
             Some(Ok(line)) => {
                 let line = line.to_owned();
@@ -270,7 +280,6 @@ impl Connection {
             }
             Some(Err(_)) => "the request is no UTF-8 text".to_owned(),
             None if received.len() > REQUEST_MAX => format!("the request is longer than {REQUEST_MAX} bytes"),
-            None if !has_ended => return None,
             // It has asked for nothing.
             None if received.is_empty() => {
                 self.phase = Phase::Ended;
