@@ -25,7 +25,10 @@ const CLIENT_HEARTBEAT_MS: u64 = 1000;
 pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let config = Config::load(path)?;
     check_address_space(&config)?;
-    let declared = declare(&config, &cpu::allowed_cpus())?;
+    let mut declared = declare(&config, &cpu::allowed_cpus())?;
+    if let Some(directory) = incidents_directory(path, &config) {
+        declared.record_incidents(&directory);
+    }
     let checked = declared.topology.check().map_err(|errors| miette!("the topology is faulty:\n{errors}"))?;
     let descriptors = declared.check_host(&config, admin_socket(path, &config).as_deref())?;
     out.text(format_args!(

@@ -1,6 +1,6 @@
 //! Errors of starting a venue.
 
-use std::net::SocketAddrV4;
+use std::{io, net::SocketAddrV4, path::PathBuf};
 
 use corelane_actors::{session::SessionConfigError, types::GroupConfigError};
 use corelane_codecs::text::AlphaError;
@@ -86,6 +86,15 @@ pub enum VenueError {
         key: String,
         /// The destination.
         to: SocketAddrV4,
+    },
+    /// Records of failures cannot be written.
+    #[error("`incidents.directory`: no records of failures can be written in {directory:?}: {reason}")]
+    #[diagnostic(help("write the path of a directory that this user may make or write, or leave out [incidents]"))]
+    Incidents {
+        /// The directory.
+        directory: PathBuf,
+        /// The system's reason.
+        reason: io::Error,
     },
     /// The configured day has ended already.
     #[error(transparent)]

@@ -3,13 +3,17 @@
 
 use std::{
     fs,
+    io::{self, ErrorKind},
     net::{Ipv4Addr, SocketAddrV4, UdpSocket},
     path::Path,
     sync::{Mutex, PoisonError},
 };
 
 use corelane_config::Config;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::{
+    fs::{Access, access},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 
 use crate::{
     declare::Declared,
@@ -67,8 +71,8 @@ impl Descriptors {
 }
 
 impl Declared {
-    /// Checks that this host gives what the venue of `config` needs, without keeping it: descriptors, a place for the operator's
-    /// socket, destinations of datagrams, executors and rings for its shards and addresses for its sockets. Raises the process's
+    /// Checks that this host gives what the venue of `config` needs, without keeping it: descriptors, places for the operator's
+    /// socket and for records of failures, destinations of datagrams, executors and rings for its shards and addresses for its sockets. Raises the process's
     /// limit on open files, as a start does. Returns the descriptors.
     ///
     /// # Errors
@@ -80,10 +84,14 @@ impl Declared {
         Ok(descriptors)
     }
 
-    /// Checks what the start of the topology does not: descriptors, a place for the operator's socket at `socket`, and
-    /// destinations that datagrams may go to. Returns the descriptors.
+    /// Checks what the start of the topology does not: descriptors, places for the operator's socket at `socket` and for records
+    /// of failures, and destinations that datagrams may go to. Returns the descriptors.
     pub(crate) fn prepare_host(&self, config: &Config, socket: Option<&Path>) -> Result<Descriptors, VenueError> {
         socket.map(check_socket).transpose()?;
+        if let Some(directory) = &self.incidents {
+            check_directory(directory)
+                .map_err(|reason| VenueError::Incidents { directory: directory.clone(), reason })?;
+        }
         check_destinations(config)?;
         let mut parts = vec![("what is open at the start, such as the standard streams", open())];
         parts.extend(self.topology.descriptors());
@@ -102,6 +110,20 @@ fn open() -> usize {
     fs::read_dir("/proc/self/fd").map_or(STANDARD_STREAMS, |open| open.count() - 1)
 }
 
+/// Checks that files can be made in a directory, or in one above it if it is still to be made.
+fn check_directory(directory: &Path) -> io::Result<()> {
+    for folder in directory.ancestors() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        match fs::metadata(folder) {
+            Ok(found) if found.is_dir() => return Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?),
+            Ok(_) => return Err(ErrorKind::NotADirectory.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Refuses destinations of datagrams that are broadcast addresses of this host's networks, which only its routes tell.
 fn check_destinations(config: &Config) -> Result<(), VenueError> {
     let out = config.feeds.outbound.iter().map(|feed| ("feeds.out.to".to_owned(), feed.to));
@@ -117,5 +139,5 @@ fn check_destinations(config: &Config) -> Result<(), VenueError> {
 /// pass.
 fn is_forbidden(to: SocketAddrV4) -> bool {
     let connected = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.connect(to));
-    connected.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+    connected.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }

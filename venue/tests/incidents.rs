@@ -200,8 +200,9 @@ mod faults {
     fn a_directory_that_cannot_be_written_harms_nothing() {
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let path = directory("file");
-        fs::write(&path, "a file").unwrap();
         let venue = start(&mut support::config(), &path, 3);
+        // At the start there was room for it.
+        fs::write(&path, "a file").unwrap();
         let feed = UdpSocket::bind("127.0.0.1:0").unwrap();
         feed.connect(venue.feed_in().unwrap()).unwrap();
         arm("market-data.datagram", Kind::Panic);

@@ -148,12 +148,21 @@ fn check_refuses_what_run_would() {
     let no_interface = (format!("[feeds.in]{ephemeral}"), format!("[feeds.in]{group}"));
     let socket = |path: &str| ("socket = \"corelane.sock\"".to_owned(), format!("socket = \"{path}\""));
     let nothing = socket("corelane.sock");
+    let incidents = |path: &str| ("directory = \"incidents\"".to_owned(), format!("directory = \"{path}\""));
     let cases = [
         ("", by_key("order_entry")),
         ("", by_key("feeds.in")),
         ("", by_key("feeds.out.retransmission")),
         ("", (no_interface, "it is the socket of `feeds.in.listen`".to_owned())),
         ("ulimit -l 100", (nothing, "raise RLIMIT_MEMLOCK (ulimit -l)".to_owned())),
+        (
+            "",
+            (
+                incidents("closed/made/later"),
+                "Permission denied (os error 13) help: write the path of a directory".to_owned(),
+            ),
+        ),
+        ("", (incidents("venue.toml/records"), "`incidents.directory`: no records of failures".to_owned())),
         ("", (socket("closed/corelane.sock"), "Permission denied (os error 13); write the path of a file".to_owned())),
     ];
     for (limit, ((from, to), problem)) in cases {
