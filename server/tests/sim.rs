@@ -1,6 +1,6 @@
 //! `corelane sim`: its last line, its exit codes, and how a run that breaks a rule is repeated and made smaller.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
 use corelane_simulator::VENUE_TOML;
 
@@ -33,6 +33,16 @@ fn a_sound_run_ends_with_its_sums() {
 }
 
 #[test]
+fn a_run_too_short_for_most_faults_says_how_many_sites_it_has_reached() {
+    let (code, out, err) = sim(&folder("sim-short"), &["--seeds", "1", "--requests", "1"]);
+    assert_eq!(code, Some(0), "{err}");
+    let (reached, rest) = out.strip_prefix("fault sites: ").and_then(|rest| rest.split_once(" of ")).unwrap();
+    let (due, rest) = rest.split_once(" reached; not reached: ").unwrap();
+    let missed: BTreeSet<&str> = rest.split(';').next().unwrap().split(", ").collect();
+    assert_eq!(due.parse::<usize>(), Ok(reached.parse::<usize>().unwrap() + missed.len()), "{out}");
+}
+
+#[test]
 fn what_cannot_be_run_is_an_error() {
     let folder = folder("sim-wrong");
     fs::write(folder.join("wrong.replay"), "seed five\n").unwrap();
@@ -48,6 +58,9 @@ fn what_cannot_be_run_is_an_error() {
         let (code, out, err) = sim(&folder, arguments);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {err}");
     }
+    // Nobody can make a file there.
+    let (code, out, err) = sim(&"/proc".into(), &["--shrink", "--seeds", "1", "--requests", "10"]);
+    assert!(code == Some(2) && out.is_empty() && err.contains("cannot write corelane-sim-1.replay"), "{out}{err}");
     let (_, _, err) = sim(&folder, &["--replay", "absent.replay"]);
     assert!(err.contains("cannot read the replay absent.replay: No such file"), "{err}");
     assert!(err.contains("help: give a file that `corelane sim --shrink` has written"), "{err}");
