@@ -297,6 +297,18 @@ fn what_is_shipped_is_listed_and_printed() {
 }
 
 #[test]
+fn a_fault_matrix_without_a_server_does_not_begin() {
+    let folder = Folder::new("no-server");
+    fs::write(folder.0.join("text"), "no program").unwrap();
+    for server in ["/absent/corelane", ".", "text"] {
+        let output = folder.run(&["faults", "--server", server, "--row", "stop under load"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{server}: {said}");
+        assert!(said.contains(&format!("cannot run {server}: ")), "{said}");
+    }
+}
+
+#[test]
 fn a_row_of_the_fault_matrix_that_does_not_exist_gets_the_list() {
     let folder = Folder::new("faults");
     let output = folder.run(&["faults", "--row", "nothing fails"]);

@@ -25,7 +25,7 @@ mod tape;
 mod trial;
 
 use std::{
-    env, fs,
+    env, fs, io,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -34,6 +34,7 @@ use std::{
 use corelane_console::{Exit, Output, Unwritable, writable};
 use hdrhistogram::Histogram;
 use miette::{IntoDiagnostic, WrapErr, miette};
+use rustix::fs::{Access, access};
 
 use self::{
     rows::{Cause, ROWS, Row},
@@ -52,7 +53,7 @@ pub fn run(args: &FaultsArgs, out: &mut Output) -> miette::Result<Exit> {
     }
     let cpus = two_cpus()?;
     let binary = match &args.server {
-        Some(binary) => binary.clone(),
+        Some(binary) => program(binary)?,
         None => build(out)?,
     };
     let folder = env::temp_dir().join(format!("corelane-faults-{}", std::process::id()));
@@ -100,6 +101,18 @@ fn chosen(names: &[String]) -> miette::Result<Vec<&'static Row>> {
         })
     };
     names.iter().map(find).collect()
+}
+
+/// The whole path of a program, so that no row fails for want of one.
+fn program(path: &Path) -> miette::Result<PathBuf> {
+    let whole = path.canonicalize().and_then(|whole| match whole.is_file() {
+        true => Ok(access(&whole, Access::EXEC_OK).map(|()| whole)?),
+        false => Err(io::Error::other("it is no file")),
+    });
+    whole.map_err(|error| {
+        let help = "name a server that is built with --features faults, or leave out --server to build one";
+        miette!(help = help, "cannot run {}: {error}", path.display())
+    })
 }
 
 /// Builds the server with fault points, into a folder of its own so that it replaces no other build.
