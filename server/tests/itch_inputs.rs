@@ -387,6 +387,47 @@ fn each_run_of_play_has_a_session_of_its_own_and_ends_it_also_on_a_signal() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// Whoever feeds the pipe may be silent all night, and a server of retransmissions may linger.
+#[test]
+fn a_signal_ends_play_also_in_front_of_a_silent_pipe_and_after_the_last_message() {
+    let folder = folder("play-silent");
+    let day = folder.join("day.itch");
+    run("generate", &["--instruments", "2", "--messages", "2000"], &day);
+    let bytes = fs::read(&day).unwrap();
+    let whole = bytes.len();
+    for (sent, options, place) in [
+        (whole / 2, &[][..], "before the end of the file"),
+        (whole, &["--linger", "1000"][..], "after the last message"),
+    ] {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let to = socket.local_addr().unwrap().to_string();
+        let mut play = Command::new(env!("CARGO_BIN_EXE_corelane"));
+        play.args(["itch", "play", "--to", &to, "--speed", "max"]).args(options).arg("-");
+        let play = play.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut play = play.spawn().unwrap();
+        let mut pipe = play.stdin.take().unwrap();
+        pipe.write_all(&bytes[..sent]).unwrap();
+        // It stays open, and silent, unless all was sent.
+        let pipe = Some(pipe).filter(|_| sent < whole);
+        if pipe.is_some() {
+            socket.recv(&mut [0; 2048]).unwrap();
+        } else {
+            assert_eq!(received(&socket).1, 2001);
+        }
+        let kill = Command::new("kill").args(["-s", "TERM", &play.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let (_, end) = received(&socket);
+        assert_eq!(end == 2001, pipe.is_none(), "{end}");
+        let output = play.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("stopped by a signal {place}; the end of the session was sent")), "{said}");
+        drop(pipe);
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn many_errors_are_counted_and_only_the_first_are_listed() {
     let folder = folder("many");

@@ -124,7 +124,10 @@ mod tests {
             let spec = DaySpec { opening_orders: 100, ..DaySpec::made_up(9, 3, 5_000) };
             write(&mut Day::new(spec).unwrap(), &out, 5_000).unwrap();
             let mut bytes = Vec::new();
-            source::open(&out, &source::progress(false)).unwrap().read_to_end(&mut bytes).unwrap();
+            source::open(&out, &source::progress(false), &std::sync::Arc::default())
+                .unwrap()
+                .read_to_end(&mut bytes)
+                .unwrap();
             (std::fs::metadata(out).unwrap().len(), bytes)
         };
         let (plain_bytes, plain) = read("day.itch");

@@ -3,6 +3,7 @@
 use std::{
     fmt::Display,
     io::{self, IsTerminal, Read},
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use corelane_codecs::{
@@ -73,7 +74,7 @@ impl Input {
     /// # Errors
     /// If it cannot be opened, or is damaged from its first bytes on.
     pub(crate) fn open(args: &InputArgs, order: Order) -> miette::Result<Self> {
-        Self::open_as(args, order, |reader| reader)
+        Self::open_until(args, order, &Arc::default(), |reader| reader)
     }
 
     /// Opens the file or capture through `wrap`, which gets the decompressed bytes.
@@ -85,10 +86,23 @@ impl Input {
         order: Order,
         wrap: impl FnOnce(Box<dyn Read>) -> Box<dyn Read>,
     ) -> miette::Result<Self> {
+        Self::open_until(args, order, &Arc::default(), wrap)
+    }
+
+    /// As [`Input::open_as`]; reading fails once `stop` is set.
+    ///
+    /// # Errors
+    /// As for [`Input::open`].
+    pub(crate) fn open_until(
+        args: &InputArgs,
+        order: Order,
+        stop: &Arc<AtomicBool>,
+        wrap: impl FnOnce(Box<dyn Read>) -> Box<dyn Read>,
+    ) -> miette::Result<Self> {
         let progress = source::progress(io::stderr().is_terminal() && !io::stdout().is_terminal());
         let name = source::name(&args.file);
         let selection = Selection { port: args.port, session: args.session, order };
-        let reader = wrap(source::open(&args.file, &progress)?);
+        let reader = wrap(source::open(&args.file, &progress, stop)?);
         let recording = Recording::new(reader, selection).map_err(|damage| miette!("{name}: {damage}"))?;
         if recording.capture().is_none() && (selection.port.is_some() || selection.session.is_some()) {
             return Err(miette!(

@@ -4,7 +4,10 @@ use std::{
     io::{self, Read},
     net::SocketAddr,
     process,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -24,11 +27,13 @@ const KILLED: i32 = 2;
 
 pub(super) fn play(args: &PlayArgs, out: &mut Output) -> miette::Result<Exit> {
     let input = InputArgs { file: args.file.clone(), port: args.from_port, session: args.from_session };
-    let mut messages = Messages::of(Input::open(&input, Order::OneSession)?);
+    let stop = Arc::<AtomicBool>::default();
+    let input = Input::open_until(&input, Order::OneSession, &stop, |reader| reader)?;
+    let mut messages = Messages::of(input, stop.clone());
     if !messages.begin() {
         return Ok(messages.input.finish());
     }
-    let stop = stop_on_signals().into_diagnostic()?;
+    stop_on_signals(&stop).into_diagnostic()?;
     let session = args.session.unwrap_or_else(session_of_now);
     let mut player = Player::new(spec(args, session), &mut messages).into_diagnostic()?;
     out.say(format_args!("session {session}"))?;
@@ -37,24 +42,27 @@ pub(super) fn play(args: &PlayArgs, out: &mut Output) -> miette::Result<Exit> {
     }
     let report = player.play_until(&stop).into_diagnostic()?;
     let is_stopped = player.is_stopped();
-    let exit = messages.input.finish();
+    let Messages { input, is_at_end, .. } = messages;
+    // What a silent pipe would still have sent is not known.
+    let is_cut = stop.load(Ordering::Relaxed) && !is_at_end;
+    let exit = input.finish();
     print(&report, args, out)?;
-    if is_stopped {
-        warn("stopped by a signal before the end of the file; the end of the session was sent");
+    if is_stopped || is_cut {
+        let place = if is_at_end { "after the last message" } else { "before the end of the file" };
+        warn(format_args!("stopped by a signal {place}; the end of the session was sent"));
         return Ok(Exit::Damaged);
     }
     Ok(exit)
 }
 
-/// Sets the returned flag on a signal to stop. A second signal ends the process at once.
-fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
+/// Sets the flag on a signal to stop. A second signal ends the process at once.
+fn stop_on_signals(stop: &Arc<AtomicBool>) -> io::Result<()> {
     for signal in stop_signals() {
-        flag::register_conditional_shutdown(signal, KILLED, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop))?;
+        flag::register_conditional_shutdown(signal, KILLED, stop.clone())?;
+        flag::register(signal, stop.clone())?;
     }
     set_ended_by_signals(false);
-    Ok(stop)
+    Ok(())
 }
 
 /// The name of a session that no other run has: a receiver takes a name that it knows for the session that it has read.
@@ -80,14 +88,18 @@ fn base36(mut number: u64, digits: &mut [u8]) {
 /// The messages of an input as the bytes of an ITCH file, which a player reads.
 struct Messages {
     input: Input,
+    /// Once it is set, the input ends.
+    stop: Arc<AtomicBool>,
+    /// Whether the input has ended by itself.
+    is_at_end: bool,
     frame: Vec<u8>,
     /// The number of bytes of `frame` that are read.
     read: usize,
 }
 
 impl Messages {
-    fn of(input: Input) -> Self {
-        Messages { input, frame: Vec::new(), read: 0 }
+    fn of(input: Input, stop: Arc<AtomicBool>) -> Self {
+        Messages { input, stop, is_at_end: false, frame: Vec::new(), read: 0 }
     }
 
     /// Goes to the first valid message; false if there is none.
@@ -116,6 +128,7 @@ impl Messages {
 impl Read for Messages {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.read == self.frame.len() && !self.advance() {
+            self.is_at_end = !self.stop.load(Ordering::Relaxed);
             return Ok(0);
         }
         let bytes = (&self.frame[self.read..]).read(out)?;

@@ -3,13 +3,24 @@
 use std::{
     fs::File,
     io::{self, Read},
+    os::fd::AsFd,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
 
 /// The path that stands for standard input.
 const STDIN: &str = "-";
+/// How often a reader of a silent pipe looks whether it should stop.
+const LOOK_AGAIN_MS: u8 = 20;
 
 /// The error of a file that cannot be opened.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -27,20 +38,44 @@ pub(crate) fn progress(is_shown: bool) -> ProgressBar {
     if is_shown { ProgressBar::new(0).with_style(style()) } else { ProgressBar::hidden() }
 }
 
-/// Opens a file and decompresses it if it is a gzip file, with the caller's progress bar.
+/// Opens a file and decompresses it if it is a gzip file, with the caller's progress bar. Reading it fails once `stop` is set.
 ///
 /// # Errors
 /// [`OpenError`].
-pub(crate) fn open(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, OpenError> {
+pub(crate) fn open(path: &Path, progress: &ProgressBar, stop: &Arc<AtomicBool>) -> Result<Box<dyn Read>, OpenError> {
     let error = |source| OpenError { path: path.to_owned(), source };
-    let file: Box<dyn Read> = if is_stdin(path) {
-        Box::new(io::stdin())
+    let file = if is_stdin(path) {
+        // All that is buffered is buffered here.
+        File::from(io::stdin().as_fd().try_clone_to_owned().map_err(error)?)
     } else {
         let file = File::open(path).map_err(error)?;
         progress.set_length(file.metadata().map_err(error)?.len());
-        Box::new(file)
+        file
     };
+    let file = UntilStopped { file, stop: stop.clone() };
     corelane_market::decompress(progress.wrap_read(file)).map_err(error)
+}
+
+/// A file that may be a pipe whose writer is silent: reading it ends when the flag is set.
+struct UntilStopped {
+    file: File,
+    stop: Arc<AtomicBool>,
+}
+
+impl Read for UntilStopped {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(io::Error::other("a signal has ended the reading"));
+            }
+            let mut readable = [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut readable, PollTimeout::from(LOOK_AGAIN_MS)) {
+                Ok(0) | Err(Errno::EINTR) => {}
+                // What cannot be waited for says so when it is read.
+                Ok(_) | Err(_) => return self.file.read(bytes),
+            }
+        }
+    }
 }
 
 /// Whether a path stands for standard input or standard output.
