@@ -28,6 +28,7 @@ mod message;
 mod output;
 mod stop_signals;
 mod table;
+mod text_file;
 
 pub use command::main;
 pub use destination::{Unwritable, writable};
@@ -36,3 +37,4 @@ pub use message::warn;
 pub use output::{LostOutput, Output};
 pub use stop_signals::{catch_stop_signals, set_ended_by_signals, stop_signals};
 pub use table::Table;
+pub use text_file::read_text;

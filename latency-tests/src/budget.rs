@@ -7,10 +7,10 @@ mod instructions;
 #[cfg(test)]
 mod tests;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use corelane_config::{ConfigErrors, document};
-use corelane_console::{Exit, Output};
+use corelane_console::{Exit, Output, read_text};
 use miette::{IntoDiagnostic, WrapErr, miette};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -171,7 +171,7 @@ pub fn command(args: &BudgetArgs, out: &mut Output) -> miette::Result<Exit> {
 }
 
 fn read(path: &Path) -> miette::Result<String> {
-    fs::read_to_string(path).map_err(|error| {
+    read_text(path).map_err(|error| {
         let help = "name a file that is there and that this user may read: see `corelane-latency budget --help`";
         miette!(help = help, "cannot read {}: {error}", path.display())
     })

@@ -1,9 +1,9 @@
 //! Scenarios and profiles by name or by file, and `corelane-latency scenarios`.
 
-use std::{fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use corelane_config::ConfigErrors;
-use corelane_console::{Exit, Output};
+use corelane_console::{Exit, Output, read_text};
 use miette::miette;
 
 use crate::{
@@ -29,7 +29,7 @@ pub fn text(name: &str, shipped: &[(&str, &str)], what: &str) -> miette::Result<
             "there is no {what} {name:?}"
         ));
     }
-    fs::read_to_string(name).map_err(|error| {
+    read_text(Path::new(name)).map_err(|error| {
         let help = "name a file that is there and that this user may read; `corelane-latency scenarios` lists what is \
                     shipped";
         miette!(help = help, "cannot read the {what} {name}: {error}")

@@ -254,7 +254,7 @@ fn mistakes_have_their_place_and_remedy() {
     folder.write("broken.json", "{");
     folder.write("old.json", "{\"schema_version\": 0}");
     let remedy = "help: name a result.json that";
-    let cases: [(&[&str], &[&str]); 10] = [
+    let cases: [(&[&str], &[&str]); 11] = [
         (&["run", "--profile", "profile.toml"], &["profile.toml:2:1", "did you mean `jitter_ms`"]),
         (&["run", "--scenario", "mine.toml"], &["mine.toml:2:8", "did you mean \"hop\""]),
         (
@@ -267,6 +267,11 @@ fn mistakes_have_their_place_and_remedy() {
             &["cannot write mine.toml/out: Not a directory", "help: choose another path"],
         ),
         (&["compare", "absent.json", "absent.json"], &["cannot read the result absent.json: No such file", remedy]),
+        // It would take all memory.
+        (
+            &["compare", "/dev/zero", "/dev/zero"],
+            &["cannot read the result /dev/zero: it has more than 64 MiB", remedy],
+        ),
         (&["compare", "broken.json", "broken.json"], &["cannot read the result broken.json", remedy]),
         (&["compare", "old.json", "old.json"], &["has schema version 0", "help: make it again"]),
         (&["report", "absent.json", "--html", "x"], &["cannot read the result absent.json", remedy]),

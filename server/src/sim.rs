@@ -8,7 +8,7 @@ use std::{
 };
 
 use corelane_config::Config;
-use corelane_console::{Exit, Output, Unwritable, writable};
+use corelane_console::{Exit, Output, Unwritable, read_text, writable};
 use corelane_simulator::{HAS_FAULT_POINTS, Profile, Replay, Report, Spec, VENUE_TOML, run, shrink, sites};
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::miette;
@@ -97,7 +97,7 @@ fn shown(names: &[&str]) -> String {
 fn read(path: &Path) -> miette::Result<Replay> {
     let help = "give a file that `corelane sim --shrink` has written";
     let unread = |why: &dyn Display| miette!(help = help, "cannot read the replay {}: {why}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| unread(&error))?;
+    let text = read_text(path).map_err(|error| unread(&error))?;
     Replay::parse(&text).map_err(|why| unread(&why))
 }
 

@@ -61,6 +61,9 @@ fn what_cannot_be_run_is_an_error() {
     // Nobody can make a file there.
     let (code, out, err) = sim(&"/proc".into(), &["--shrink", "--seeds", "1", "--requests", "10"]);
     assert!(code == Some(2) && out.is_empty() && err.contains("cannot write corelane-sim-1.replay"), "{out}{err}");
+    // It would take all memory.
+    let (code, _, err) = sim(&folder, &["--replay", "/dev/zero"]);
+    assert!(code == Some(2) && err.contains("cannot read the replay /dev/zero: it has more than 64 MiB"), "{err}");
     let (_, _, err) = sim(&folder, &["--replay", "absent.replay"]);
     assert!(err.contains("cannot read the replay absent.replay: No such file"), "{err}");
     assert!(err.contains("help: give a file that `corelane sim --shrink` has written"), "{err}");

@@ -16,9 +16,7 @@ mod figures;
 pub mod row;
 mod table;
 
-use std::fs;
-
-use corelane_console::{Exit, Output};
+use corelane_console::{Exit, Output, read_text};
 use miette::{IntoDiagnostic, Report, WrapErr, miette};
 
 pub use self::{
@@ -66,7 +64,7 @@ pub fn command(args: &CompareArgs, out: &mut Output) -> miette::Result<Exit> {
 /// If it cannot be read, or holds no result of this version.
 pub fn read(path: &std::path::Path) -> miette::Result<Run> {
     let shown = || format!("cannot read the result {}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| {
+    let text = read_text(path).map_err(|error| {
         let help = "name a result.json that is there and that this user may read; `corelane-latency run --out FOLDER` writes one";
         miette!(help = help, "{}: {error}", shown())
     })?;
