@@ -32,7 +32,8 @@ impl Unwritable {
 /// [`Unwritable`].
 pub fn writable(path: &Path) -> Result<(), Unwritable> {
     let error = |source| Unwritable::new(path, source);
-    let is_new = !path.exists();
+    // A link to a file that is not there yet stays, with an empty file behind it.
+    let is_new = fs::symlink_metadata(path).is_err();
     OpenOptions::new().append(true).create(true).open(path).map_err(error)?;
     if is_new { fs::remove_file(path).map_err(error) } else { Ok(()) }
 }
@@ -50,6 +51,10 @@ mod tests {
         writable(&new).unwrap();
         writable(&old).unwrap();
         assert!(!new.exists() && fs::read_to_string(&old).unwrap() == "kept");
+        let link = folder.join("link");
+        std::os::unix::fs::symlink(&new, &link).unwrap();
+        writable(&link).unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), new);
         let error = writable(&folder.join("absent/new")).unwrap_err();
         assert!(error.to_string().contains("absent/new: No such file"), "{error}");
         assert!(writable(&folder).is_err());
