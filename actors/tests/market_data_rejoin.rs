@@ -4,11 +4,11 @@
 mod market_data_harness;
 
 use corelane_actors::{
-    market_data::{FeedCount, RecoveryCount},
+    market_data::{FeedCount, MarketDataConfig, RecoveryCount},
     types::Locate,
 };
 use corelane_codecs::{itch::Side, mold::Request};
-use market_data_harness::{Feed, MS, add, bid, both_lines, config, delete, directory, packet};
+use market_data_harness::{Feed, MS, add, bid, both_lines, config, delete, directory, packet, symbol};
 
 /// The endpoint of retransmission.
 const REQUESTS: u32 = 2;
@@ -138,6 +138,55 @@ fn a_replay_that_differs_in_any_level_of_a_fresh_instrument_is_not_taken() {
         assert_eq!((told(&mut feed, AAPL).1, told(&mut feed, MSFT)), (true, (60, false)), "{name}");
         assert_eq!((replayed(&feed), rejoined(&feed)), (8, [0, 1]), "{name}");
     }
+}
+
+/// Books with the session's two instruments and `more` others.
+fn many(more: usize) -> MarketDataConfig {
+    let mut config = both_lines();
+    config.symbols.extend((0..more).map(|index| symbol(&format!("S{index}"))));
+    config
+}
+
+/// Lets the books be compared; returns how many batches it took.
+fn compare(feed: &mut Feed) -> usize {
+    let mut batches = 0;
+    while rejoined(feed) == [0, 0] {
+        assert!(batches < 10, "it does not end");
+        feed.advance(2 * MS);
+        batches += 1;
+    }
+    batches
+}
+
+/// M7: order entry stands on the same shard.
+#[test]
+fn a_batch_compares_a_few_instruments_with_the_replay() {
+    let mut feed = Feed::new(many(38));
+    feed.packet(1, &damaged());
+    while serve(&mut feed, &session(), 8) > 0 {}
+    assert_eq!((replayed(&feed), told(&mut feed, AAPL).1), (8, true));
+    assert_eq!(compare(&mut feed), 2, "16 of 40 were compared before");
+    assert_eq!((told(&mut feed, AAPL), rejoined(&feed)), ((120, false), [1, 0]));
+    // Both sets of books have followed the lines.
+    feed.packet(9, &[delete(7, 3)]);
+    assert_eq!(told(&mut feed, AAPL), (110, false));
+}
+
+/// M7
+#[test]
+fn an_instrument_that_changes_while_others_are_compared_is_compared_again() {
+    // The levels of MSFT are the same, but not the orders behind them.
+    let sent = [damaged(), vec![add(8, "MSFT", 7, Side::Buy, 60, 50)]].concat();
+    let mut served = [session(), vec![add(8, "MSFT", 7, Side::Buy, 60, 100)]].concat();
+    served[5] = add(8, "MSFT", 6, Side::Buy, 60, 50);
+    let mut feed = Feed::new(many(38));
+    feed.packet(1, &sent);
+    while serve(&mut feed, &served, 9) > 0 {}
+    assert_eq!((replayed(&feed), rejoined(&feed)), (9, [0, 0]));
+    feed.packet(10, &[delete(8, 7)]);
+    compare(&mut feed);
+    assert_eq!((told(&mut feed, AAPL).1, told(&mut feed, MSFT)), (true, (60, false)));
+    assert_eq!(rejoined(&feed), [0, 1]);
 }
 
 // M7

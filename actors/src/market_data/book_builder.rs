@@ -48,6 +48,8 @@ pub(super) struct BookBuilder {
     pub books: Books,
     /// Absent without servers, which it takes to replay a run.
     rebuild: Option<Rebuild>,
+    /// Whether a replay has reached the live sequence and is compared with the books.
+    pub is_comparing: bool,
     pub references: LastPublished<Reference>,
     /// Absent if no edge reads them.
     pub tops: Option<LastPublished<TopOfBook>>,
@@ -65,7 +67,8 @@ impl BookBuilder {
         let instruments = symbols.len();
         BookBuilder {
             books: Books::new(symbols, limits),
-            rebuild: can_replay.then(|| Rebuild::new(Books::new(symbols, limits))),
+            rebuild: can_replay.then(|| Rebuild::new(Books::new(symbols, limits), instruments)),
+            is_comparing: false,
             references: LastPublished::new(instruments),
             tops: None,
             causes: vec![Cause::default(); instruments].into(),
@@ -105,11 +108,26 @@ impl BookBuilder {
         }
     }
 
-    /// Takes the books of a replay that has reached the live sequence, or does without them.
+    /// Compares the books of a replay that has reached the live sequence with the others, or does without them.
     #[cold]
     fn end_replay(&mut self, is_complete: bool) {
+        let Some(rebuild) = self.rebuild.as_mut().filter(|_| is_complete) else { return self.end_comparing(false) };
+        rebuild.begin_comparing();
+        self.is_comparing = true;
+    }
+
+    /// Compares a few more instruments; takes the books of the replay once all fresh ones have turned out to be the same.
+    #[cold]
+    pub(super) fn compare(&mut self, instruments: usize) {
         let Some(rebuild) = &mut self.rebuild else { return };
-        let is_taken = is_complete && rebuild.keeps_what_is_fresh(&self.books, self.causes.len());
+        if let Some(is_same) = rebuild.compare(&self.books, instruments) {
+            self.end_comparing(is_same);
+        }
+    }
+
+    fn end_comparing(&mut self, is_taken: bool) {
+        self.is_comparing = false;
+        let Some(rebuild) = &mut self.rebuild else { return };
         for locate in Locate::first(self.causes.len()).filter(|&locate| self.books.is_doubtful(locate)) {
             let is_fresh = is_taken && !rebuild.books.is_doubtful(locate);
             self.counters.add(if is_fresh { FeedCount::Rejoined } else { FeedCount::NotRejoined }, 1);
@@ -117,6 +135,15 @@ impl BookBuilder {
         if is_taken {
             std::mem::swap(&mut self.books, &mut rebuild.books);
             self.mark_all();
+        }
+    }
+
+    /// Lets the books that are compared follow a message that has changed `changed`.
+    #[cold]
+    fn follow(&mut self, message: &[u8], changed: Option<Locate>) {
+        if let Some(rebuild) = &mut self.rebuild {
+            let here = rebuild.apply(message);
+            changed.into_iter().chain(here).for_each(|locate| rebuild.mark(locate));
         }
     }
 
@@ -208,6 +235,7 @@ impl MessageSink for Building<'_> {
     fn begin(&mut self) {
         self.builder.books.clear();
         self.builder.rebuild.iter_mut().for_each(Rebuild::clear);
+        self.builder.is_comparing = false;
         self.builder.causes.fill(Cause::default());
         self.builder.mark_all();
     }
@@ -232,10 +260,17 @@ impl MessageSink for Building<'_> {
         let Building { builder, events, ingress } = self;
         let Ok(message) = Itch::decode(bytes) else {
             builder.books.note_unreadable(bytes, &builder.counters);
+            if builder.is_comparing {
+                builder.follow(bytes, None);
+            }
             return;
         };
         builder.counters.add(FeedCount::Messages, 1);
-        if let Some(locate) = builder.books.apply(&message, &builder.counters) {
+        let changed = builder.books.apply(&message, &builder.counters);
+        if builder.is_comparing {
+            builder.follow(bytes, changed);
+        }
+        if let Some(locate) = changed {
             builder.on_change(locate, sequence, &message, *ingress);
             builder.references.mark(locate);
             if events.is_connected() {
