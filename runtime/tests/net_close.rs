@@ -289,6 +289,33 @@ fn a_peer_whose_input_has_ended_and_that_reads_late_gets_everything() {
     }
 }
 
+/// It has more to read than it can in the time of a close. The kernel goes on for it.
+#[test]
+fn a_peer_whose_input_has_ended_and_that_still_reads_when_its_time_is_up_gets_everything() {
+    let mut world = World::listening(small_net(), take);
+    world.actor.keeps_half_closed = true;
+    let (_full, full) = world.connect();
+    let (mut client, conn) = world.connect();
+    // It does not grow as the client reads.
+    rustix::net::sockopt::set_socket_recv_buffer_size(&client, 1 << 16).unwrap();
+    let sent = world.fill(full) / 4 * 3 / 512 * 512;
+    for _ in 0..sent / 512 {
+        world.until("room", |world| world.driver.send(conn, &[0; 512]).is_ok());
+    }
+    let all_room = small_net().send_buffer_bytes as usize;
+    world.until("all is with the kernel", |world| world.driver.send_room(conn) == all_room);
+    client.shutdown(Shutdown::Write).unwrap();
+    world.until("the half-close", |world| world.actor.half_closed == [conn]);
+    world.driver.close(conn, CloseReason::Peer);
+    world.run_until_idle();
+    // Its time is up before the next look.
+    let mut begun = vec![0; sent / 8];
+    client.read_exact(&mut begun).unwrap();
+    world.skip(Duration::from_secs(3));
+    world.until("it is closed", |world| world.driver.open_connections() == 1);
+    assert_eq!(read_all(&mut client), (sent - begun.len(), Ok(())));
+}
+
 /// A peer that closes while answers are on their way resets them: nothing is waited for.
 #[test]
 fn a_peer_that_is_gone_when_its_answers_come_is_not_waited_for() {

@@ -100,6 +100,8 @@ pub(super) struct Connection {
     /// that. No completion tells of it.
     pub look_ns: u64,
     pub look_pause_ns: u64,
+    /// What the last look found.
+    pub unacknowledged_bytes: u64,
     /// Membership in the driver's work lists, each of which has room for every slot once.
     pub listed: Listed,
 }
@@ -144,6 +146,7 @@ impl Connection {
             deadline_ns: None,
             look_ns: 0,
             look_pause_ns: LOOK_PAUSE_NS_FIRST,
+            unacknowledged_bytes: 0,
             listed: Listed::default(),
         }
     }

@@ -427,7 +427,9 @@ impl Driver {
     pub fn cut_off_all(&mut self) {
         self.close_all(CloseReason::Shutdown);
         for slot in 0..self.table.connections.len() as u32 {
-            if matches!(self.table.connections[slot as usize].phase, Phase::Flushing | Phase::Lingering) {
+            let connection = &mut self.table.connections[slot as usize];
+            if matches!(connection.phase, Phase::Flushing | Phase::Lingering) {
+                connection.reset = true;
                 self.table.advance_close(slot, 0, true);
             }
         }

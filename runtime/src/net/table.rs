@@ -10,7 +10,7 @@ use super::memory::{RawAddr, Region};
 use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, NetError, SendError, endpoint};
 
 /// The time limit for a graceful close, in nanoseconds. A peer that has not read everything or not closed its side by
-/// then is cut off.
+/// then is cut off, unless its side has ended and it still reads.
 pub(super) const CLOSE_LIMIT_NS: u64 = 2_000_000_000;
 
 /// The state of an outgoing connection's endpoint.
@@ -177,15 +177,22 @@ impl Table {
         let connection = &mut self.connections[slot as usize];
         // SAFETY: the slot owns the descriptor, which is open until the close is queued in `Draining`.
         let socket = unsafe { BorrowedFd::borrow_raw(connection.fd) };
-        let unacknowledged = || unacknowledged_bytes(socket).saturating_sub(u64::from(connection.shut_down));
         // The receive has ended, so it does not tell of a reset.
         let is_reset = || !matches!(rustix::net::sockopt::socket_error(socket), Ok(Ok(())));
+        let mut still_reads = false;
         let is_over = match connection.ended {
             None => false,
-            Some(CloseReason::Peer) => unacknowledged() == 0 || is_reset(),
+            Some(CloseReason::Peer) => {
+                // The end of the stream counts as one byte.
+                let left = unacknowledged_bytes(socket).saturating_sub(u64::from(connection.shut_down));
+                let before = std::mem::replace(&mut connection.unacknowledged_bytes, left);
+                still_reads = connection.phase == Phase::Lingering && left < before;
+                left == 0 || is_reset()
+            }
             Some(_) => true,
         };
-        connection.reset |= late;
+        // The kernel goes on sending the rest to a peer that reads, however slowly.
+        connection.reset |= late && !still_reads;
         if late || connection.broken || is_over {
             connection.phase = Phase::Draining;
             return self.touch(slot);
