@@ -153,6 +153,7 @@ impl Topology {
             events,
             gate,
             crew,
+            has_reports: false,
             is_unsupervised: false,
             epoch: Instant::now(),
             time: RunningTime::begin(),

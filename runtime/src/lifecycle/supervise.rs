@@ -98,6 +98,8 @@ pub(super) struct Supervisor {
     pub events: Receiver<Event>,
     pub gate: Arc<Gate>,
     pub crew: Crew,
+    /// A shard has reported something since the reports were last looked at.
+    pub has_reports: bool,
     /// Nobody is restarted any more.
     pub is_unsupervised: bool,
     /// When housekeeping began.
@@ -163,6 +165,9 @@ impl Supervisor {
 
     /// How long nothing is to be done but what is reported.
     fn until_next_turn(&mut self) -> Duration {
+        if self.has_reports || self.is_ending {
+            return Duration::ZERO;
+        }
         let now_ns = self.supervisors_ns();
         let restart_ns = self.crew.next_deadline_ns().map(|at_ns| at_ns.saturating_sub(now_ns));
         // One that is due may wait for a shard to hear of the last one.
@@ -220,8 +225,8 @@ impl Supervisor {
     fn take(&mut self, event: Event) {
         match event {
             Event::Stop => self.is_ending = true,
-            // Whoever waits looks at the reports next.
-            Event::Reported => {}
+            // Whoever waits looks at the reports next, or does not wait.
+            Event::Reported => self.has_reports = true,
             Event::Panicked { shard, place, message, events, at } => {
                 let noticed_after_us = at.map(microseconds_since);
                 let shard = self.links[shard].name.clone();
@@ -318,6 +323,7 @@ impl Supervisor {
     /// actors were passed on.
     pub(super) fn relay(&mut self) -> usize {
         let mut ends = 0;
+        self.has_reports = false;
         for from in 0..self.links.len() {
             while let Ok(report) = self.links[from].reports.pop() {
                 self.crew.note(&report);
@@ -350,7 +356,8 @@ impl Supervisor {
             }
         }
         self.links.iter_mut().for_each(Link::flush);
-        // A shard that panicked has said so before it lost its actors: the cause is noted before what follows from it.
+        // A shard that panicked has said so before it lost its actors: the cause is noted before what follows from it. What is
+        // reported from here on is looked at without a wait.
         while let Ok(event) = self.events.try_recv() {
             self.take(event);
         }
