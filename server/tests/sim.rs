@@ -43,6 +43,18 @@ fn a_run_too_short_for_most_faults_says_how_many_sites_it_has_reached() {
 }
 
 #[test]
+fn a_topology_that_asks_for_lost_messages_once_or_late_breaks_no_rule() {
+    let folder = folder("sim-patient");
+    for (key, value) in [("attempts_max = 100", "attempts_max = 1"), ("wait_ms = 1", "wait_ms = 2000")] {
+        assert!(VENUE_TOML.contains(key));
+        fs::write(folder.join("patient.toml"), VENUE_TOML.replace(key, value)).unwrap();
+        let (code, _, err) =
+            sim(&folder, &["-t", "patient.toml", "--seeds", "3", "--requests", "300", "--faults", "none"]);
+        assert_eq!(code, Some(0), "{value}: {err}");
+    }
+}
+
+#[test]
 fn what_cannot_be_run_is_an_error() {
     let folder = folder("sim-wrong");
     fs::write(folder.join("wrong.replay"), "seed five\n").unwrap();

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use corelane_actors::types::Instrument;
 use corelane_codecs::mold::{self, HEADER_LEN, PacketBuilder, Request, SessionName};
+use corelane_config::Recovery;
 use corelane_runtime::simulation::{Draw, LineSpec, Socket, Source, World};
 
 use crate::profile::Rates;
@@ -63,6 +64,12 @@ pub(crate) struct OtherVenue {
     packets: u64,
     /// Requests that it has answered.
     pub answers: u64,
+}
+
+/// Whether a venue may ask the other one twice, and does so well within the time that the other is quiet.
+pub(crate) fn asks_in_time(recovery: &Recovery) -> bool {
+    let again_ms = recovery.wait_ms + recovery.timeout_ms;
+    recovery.attempts_max > 1 && 2 * again_ms * 1_000_000 <= QUIET_NS
 }
 
 impl OtherVenue {

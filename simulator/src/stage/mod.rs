@@ -16,7 +16,7 @@ use corelane_venue::{self as venue, VenueCounters, VenueError};
 
 use crate::{
     client::{BEAT, BEAT_NS, Client, Members},
-    feed::{FEED, OtherVenue},
+    feed::{FEED, OtherVenue, asks_in_time},
     host::{HOST, Host},
     operator::{OPERATE, Operator},
     oracle::Oracle,
@@ -76,6 +76,8 @@ struct Stage {
     halt: Option<Halt>,
     subscriber: Option<Subscriber>,
     other: Option<OtherVenue>,
+    /// Whether the topology lets the venue ask the other one, and ask again, while that is quiet.
+    asks_in_time: bool,
     tops: Option<ConflatedReceiver<TopOfBook>>,
     /// The last prices that the venue has published of the feed, by locate.
     last_tops: BTreeMap<u16, TopOfBook>,
@@ -120,7 +122,9 @@ impl Stage {
             .collect();
         let session = mold::SessionName::new(&config.venue.session).unwrap_or(mold::SessionName::BLANK);
         let has_line_b = config.feeds.inbound.as_ref().is_some_and(|feed| feed.line_b.is_some());
+        let recovery = config.feeds.inbound.as_ref().map(|feed| &feed.recovery);
         Ok(Stage {
+            asks_in_time: recovery.is_some_and(asks_in_time),
             subscriber: Subscriber::new(&mut world, &simulated.feed_out, session, rates.line_out),
             other: OtherVenue::new(&simulated.feed_in, has_line_b, &instruments, rates),
             halt: None,
@@ -186,7 +190,9 @@ impl Stage {
         }
         self.end_faults();
         self.rest(spec)?;
-        self.check_asks_again()?;
+        if self.asks_in_time {
+            self.check_asks_again()?;
+        }
         self.check_books()?;
         self.operator.end_day(self.world.now_ns());
         self.end_day(spec)
@@ -246,7 +252,10 @@ impl Stage {
     }
 
     fn wake(&mut self, token: u64) -> Result<(), String> {
-        if token == FEED && self.other.as_ref().is_some_and(|other| other.was_not_asked(self.world.now_ns())) {
+        if token == FEED
+            && self.other.as_ref().is_some_and(|other| other.was_not_asked(self.world.now_ns()))
+            && self.asks_in_time
+        {
             self.check_was_asked()?;
         }
         let world = &mut self.world;
