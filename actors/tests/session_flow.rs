@@ -197,7 +197,7 @@ fn a_full_edge_holds_requests_and_loses_or_reorders_nothing() {
 }
 
 #[test]
-fn heartbeats_and_time_outs_go_on_while_requests_wait_for_room() {
+fn heartbeats_go_on_while_requests_wait_for_room_and_time_outs_wait() {
     let mut venue = Venue::with_edge(config(), 12);
     let (alice, bob) = (venue.alice(), venue.bob());
     let _ = venue.commands();
@@ -209,6 +209,12 @@ fn heartbeats_and_time_outs_go_on_while_requests_wait_for_room() {
     venue.advance_slowly(10 * SECOND);
     let sent = summary(&venue.sent(bob));
     assert!(sent.matches('H').count() >= 8, "in 10 s bob got {sent:?}");
+    venue.advance_slowly(50 * SECOND);
+    assert!(!venue.is_closed(stranger), "its log-in would wait unread too");
+    for _ in 0..20 {
+        let _ = venue.commands();
+        venue.tick();
+    }
     venue.advance_slowly(50 * SECOND);
     assert!(venue.is_closed(stranger));
 }
