@@ -145,6 +145,8 @@ fn polls_under_a_filter(sends_by_call: u16, sends: &'static [libc::c_long]) {
             assert_eq!(sink.recv(&mut [0; 8]).unwrap(), 3);
         }
         sink.send_to(b"in", feed).unwrap();
+        // The polite close of a connection makes the calls that `Driver` lists; a reset makes none.
+        rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO)).unwrap();
     }
     while !done.load(Ordering::Acquire) {
         std::thread::yield_now();
@@ -218,10 +220,13 @@ fn an_outgoing_connection_of_the_next_generation_is_tried_again_when_there_are_d
         world.until("it is closed", |world| world.driver.open_connections() == 0);
         let limit = getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
+        let begun_ns = world.actor.now_ns();
         world.driver.resume_endpoint(EndpointId(0));
         world.run_until_idle();
         let errors = world.driver.counters().connect_errors;
-        assert!((1..=2).contains(&errors), "it is told, without spinning: {errors}");
+        // It is tried again after 10 ms.
+        let tries_max = 2 + (world.actor.now_ns() - begun_ns) / 10_000_000;
+        assert!((1..=tries_max).contains(&errors), "it is told, without spinning: {errors} of {tries_max}");
         assert!(world.driver.next_deadline_ns().is_some(), "a shard that sleeps tries it too");
         setrlimit(Resource::Nofile, limit).unwrap();
         world.skip(Duration::from_millis(50));
