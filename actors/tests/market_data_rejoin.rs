@@ -172,6 +172,25 @@ fn a_batch_compares_a_few_instruments_with_the_replay() {
     assert_eq!(told(&mut feed, AAPL), (110, false));
 }
 
+/// M7: the feed may be so busy that each batch changes more instruments than it compares.
+#[test]
+fn a_comparison_ends_however_many_instruments_change() {
+    let symbols: Vec<_> = (0..20).map(|index| (20 + index, format!("S{index}"))).collect();
+    let directories: Vec<_> = symbols.iter().map(|(locate, name)| directory(*locate, name)).collect();
+    let (sent, served) = ([damaged(), directories.clone()].concat(), [session(), directories].concat());
+    let mut feed = Feed::new(many(38));
+    feed.packet(1, &sent);
+    while serve(&mut feed, &served, 28) > 0 {}
+    assert_eq!((replayed(&feed), rejoined(&feed)), (28, [0, 0]));
+    for batch in 0..5 {
+        let first = batch * 20;
+        let orders =
+            symbols.iter().zip(first..).map(|((locate, name), n)| add(*locate, name, 100 + n, Side::Buy, 10, 1));
+        feed.packet(29 + first, &orders.collect::<Vec<_>>());
+    }
+    assert_eq!((told(&mut feed, AAPL), rejoined(&feed)), ((120, false), [1, 0]));
+}
+
 /// M7
 #[test]
 fn an_instrument_that_changes_while_others_are_compared_is_compared_again() {

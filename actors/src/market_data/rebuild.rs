@@ -22,6 +22,8 @@ pub(super) struct Rebuild {
     uncompared: VecDeque<Locate>,
     /// By our locate, less 1: whether it is among them.
     is_uncompared: Box<[bool]>,
+    /// How many came among them since the last comparison.
+    added: usize,
 }
 
 impl Rebuild {
@@ -33,6 +35,7 @@ impl Rebuild {
             is_used: false,
             uncompared: VecDeque::with_capacity(instruments),
             is_uncompared: vec![false; instruments].into(),
+            added: 0,
         }
     }
 
@@ -62,21 +65,24 @@ impl Rebuild {
     #[cold]
     pub(super) fn begin_comparing(&mut self) {
         Locate::first(self.is_uncompared.len()).for_each(|locate| self.mark(locate));
+        self.added = 0;
     }
 
     /// Lets an instrument be compared, again perhaps.
     pub(super) fn mark(&mut self, locate: Locate) {
         if !std::mem::replace(&mut self.is_uncompared[locate.index()], true) {
             self.uncompared.push_back(locate);
+            self.added += 1;
         }
     }
 
-    /// Compares up to `most` instruments with the live books, which have applied as many messages. Returns whether all that are
+    /// Compares `most` instruments with the live books, which have applied as many messages, and as many more as have changed since
+    /// the last comparison, so that it ends however busy the feed is. Returns whether all that are
     /// fresh there have the same price levels here, once that is known. If not, the servers' copy is no better than the lines', or
     /// is that of another run. Every level counts: one below the best may be the best next.
     #[cold]
     pub(super) fn compare(&mut self, live: &Books, most: usize) -> Option<bool> {
-        for _ in 0..most {
+        for _ in 0..most + std::mem::take(&mut self.added) {
             let Some(locate) = self.uncompared.pop_front() else { break };
             self.is_uncompared[locate.index()] = false;
             let ((bids, asks), (live_bids, live_asks)) = (self.books.levels(locate), live.levels(locate));
