@@ -6,6 +6,7 @@ use std::{
     net::{TcpStream, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    thread,
 };
 
 use corelane_test_support::{
@@ -260,9 +261,9 @@ fn a_cpu_that_the_process_may_not_use_is_refused() {
 /// Readers that stand still from the start keep a venue neither from serving nor from its stop, nor its process from ending.
 #[test]
 fn a_venue_whose_output_nobody_reads_stops_in_order_and_ends() {
-    let folder = folder("unread");
-    let (topology, log, socket) = (topology(&folder), folder.join("log"), folder.join("corelane.sock"));
-    for is_log_read in [true, false] {
+    let end = |is_log_read| {
+        let folder = folder(&format!("unread-{is_log_read}"));
+        let (topology, log, socket) = (topology(&folder), folder.join("log"), folder.join("corelane.sock"));
         let (_unread, out) = full_pipe();
         let (_unread_log, full_log) = full_pipe();
         let errors = if is_log_read { File::create(&log).unwrap().into() } else { full_log };
@@ -284,8 +285,9 @@ fn a_venue_whose_output_nobody_reads_stops_in_order_and_ends() {
                 assert!(said.contains(words), "{words}: {said}");
             }
         }
-    }
-    fs::remove_dir_all(folder).unwrap();
+        fs::remove_dir_all(folder).unwrap();
+    };
+    thread::scope(|scope| [true, false].map(|is_log_read| drop(scope.spawn(move || end(is_log_read)))));
 }
 
 // T2

@@ -39,14 +39,16 @@ fn the_check_prints_delay_protection_and_breakers() {
 #[test]
 fn orders_that_wait_while_the_server_stands_still_are_rejected_and_their_instrument_is_paused() {
     // One that sleeps knows that it should have woken up for a heartbeat, one second after the last at the latest.
-    for (idle, stall_ms) in [("spin", 1500), ("backoff", 1500), ("park", 3000)] {
-        check_stall(idle, Duration::from_millis(stall_ms));
-    }
+    thread::scope(|scope| {
+        for (idle, stall_ms) in [("spin", 1500), ("backoff", 1500), ("park", 3000)] {
+            scope.spawn(move || check_stall(idle, Duration::from_millis(stall_ms)));
+        }
+    });
 }
 
 fn check_stall(idle: &str, stall: Duration) {
-    let idle = format!("idle = \"{idle}\"");
-    let server = Server::start("delay", &[("[matching]\n", PROTECTION), ("idle = \"auto\"", &idle)]);
+    let key = format!("idle = \"{idle}\"");
+    let server = Server::start(&format!("delay-{idle}"), &[("[matching]\n", PROTECTION), ("idle = \"auto\"", &key)]);
     let mut client = Client::log_in(&server, 1);
     client.enter(1, b'B', b'0');
     assert_eq!([client.hears(), client.hears()], ["S S", "A 1"]);

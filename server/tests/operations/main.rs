@@ -96,7 +96,7 @@ fn a_venue_that_ignores_hangups_goes_on_without_its_terminal() {
 // M3, T3, M4
 #[test]
 fn each_stop_signal_ends_the_day_in_order() {
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGXCPU] {
+    let end = |signal| {
         let server = Server::start_by(&mut with_signal("--default-signal=HUP"), &format!("stop-{signal}"), &[], |_| ());
         let mut trader = Client::log_in(&server, 1);
         let mut idle = Client::log_in(&server, 2);
@@ -122,7 +122,9 @@ fn each_stop_signal_ends_the_day_in_order() {
         let others: Vec<&str> = said.iter().map(String::as_str).filter(|message| *message != "R").collect();
         assert_eq!(instruments, 11);
         assert_eq!(others, ["S O", "S S", "S Q", "A", "A", "S M", "D", "D", "S E", "S C"], "{signal}");
-    }
+    };
+    let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGXCPU];
+    thread::scope(|scope| signals.map(|signal| drop(scope.spawn(move || end(signal)))));
 }
 
 #[test]
