@@ -64,8 +64,8 @@ fn stop_late() {
     until("it is in its step", || is_busy.load(Ordering::Relaxed));
     senders[0].send(note(13)).unwrap();
     until("the other fails", || running.status().failed == 1);
-    println!("\nsuspend");
     let mut last = Instant::now();
+    println!("\nsuspend");
     until("it was suspended", || std::mem::replace(&mut last, Instant::now()).elapsed() > DEADLINE);
     for _ in 0..3 {
         let seen = running.status().clock;
@@ -92,8 +92,8 @@ fn drain_late() {
     until("it takes no more input", || {
         sender.send(note(99)).is_err_and(|refused| matches!(refused, Refused::Closed(_)))
     });
-    println!("\nsuspend");
     let mut last = Instant::now();
+    println!("\nsuspend");
     until("it was suspended", || std::mem::replace(&mut last, Instant::now()).elapsed() > DEADLINE);
     println!("\ngoes on");
     std::io::stdin().lock().read_exact(&mut [0]).unwrap();
@@ -129,8 +129,8 @@ fn halt_late() {
     let running = running.unwrap();
     sender.send(note(13)).unwrap();
     until("it halts", || running.status().is_halting);
-    println!("\nsuspend");
     let mut last = Instant::now();
+    println!("\nsuspend");
     until("it was suspended", || std::mem::replace(&mut last, Instant::now()).elapsed() > DEADLINE);
     for _ in 0..3 {
         let seen = running.status().clock;
