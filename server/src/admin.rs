@@ -59,7 +59,7 @@ fn socket(args: &AdminArgs) -> miette::Result<PathBuf> {
     }
     let config = Config::load(&args.topology).map_err(|errors| {
         Report::new(errors)
-            .wrap_err("the topology names no socket; with --socket PATH, a running venue is asked without it")
+            .wrap_err("the topology cannot be read, so its socket is not known; with --socket PATH, a running venue is asked without it")
     })?;
     admin_socket(&args.topology, &config).ok_or_else(|| {
         miette!(

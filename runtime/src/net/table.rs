@@ -10,7 +10,7 @@ use super::memory::{RawAddr, Region};
 use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, NetError, SendError, endpoint};
 
 /// The time limit for a graceful close, in nanoseconds. A peer that has not read everything or not closed its side by
-/// then is cut off, unless its side has ended and it still reads.
+/// then is cut off, unless its side has ended, the kernel has all that is left, and the peer still reads.
 pub(super) const CLOSE_LIMIT_NS: u64 = 2_000_000_000;
 
 /// The state of an outgoing connection's endpoint.
