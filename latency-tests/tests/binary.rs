@@ -16,11 +16,11 @@ const PROFILE: &str = r#"
 summary = "tiny"
 jitter_ms = 20
 warmup_ms = 100
-interval_ms = 250
+interval_ms = 125
 [[scenarios]]
 name = "tiny.toml"
 rounds = 2
-round_ms = 1000
+round_ms = 500
 "#;
 
 const SCENARIO: &str = r#"
@@ -121,8 +121,8 @@ fn a_tiny_profile_runs_the_real_venue_and_writes_its_files() {
         assert_eq!(contender.rounds.len(), 2, "{}", contender.name);
         for round in &contender.rounds {
             let counts = round.counts.as_ref().unwrap();
-            // 500/s for a tenth of a second and one more, in whole bursts, and what cleans up.
-            assert!((550..650).contains(&counts.sent), "{}: {}", contender.name, counts.sent);
+            // 500/s for a tenth of a second and half a one, in whole bursts, and what cleans up.
+            assert!((300..400).contains(&counts.sent), "{}: {}", contender.name, counts.sent);
             assert_eq!(counts.sent, counts.answered + counts.silent, "{}", contender.name);
             assert_eq!(round.rate.unwrap().asked_per_s, 500.0);
             assert_eq!(round.series.len(), 4, "{}", contender.name);
@@ -221,7 +221,7 @@ fn a_missed_rate_is_invalid_and_the_exit_code_says_so() {
     let folder = Folder::new("invalid");
     let head = "summary = \"too fast\"\nkind = \"order_ack\"\ncategory = \"throughput\"\nbaseline = false\n";
     folder.write("tiny.toml", &format!("{head}sessions = 1\nrates_per_s = [10_000_000]\ncoalesce = false\n"));
-    folder.write("profile.toml", &PROFILE.replace("rounds = 2\nround_ms = 1000", "rounds = 1\nround_ms = 100"));
+    folder.write("profile.toml", &PROFILE.replace("rounds = 2\nround_ms = 500", "rounds = 1\nround_ms = 100"));
     let output = folder.run(&["run", "--profile", "profile.toml", "--out", "out"]);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{shown}");

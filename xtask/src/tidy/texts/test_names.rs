@@ -1,4 +1,4 @@
-//! Tests in texts exist: a span such as `actors/tests/group_day.rs::a_test` names a function of that file.
+//! Tests in texts exist: a span such as `actors/tests/group/day.rs::a_test` names a function of that file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
