@@ -7,7 +7,7 @@ use corelane_codecs::ouch::Outbound;
 const MARKS: [(Mark, u16); 4] =
     [(Mark::Rate, 0x29), (Mark::InFlight, 0x0f), (Mark::Breaker, 0x0a), (Mark::Delay, 0x07)];
 
-/// What a delay does beside its mark is in `group_delay.rs`.
+/// What a delay does beside its mark is in `delay.rs`.
 fn without_pauses() -> GroupConfig {
     GroupConfig { pause_ns: 0, ..config() }
 }
