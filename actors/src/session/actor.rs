@@ -122,7 +122,7 @@ impl NetActor for Session {
         };
         let source = Source::of(peer.ip());
         *connection = Connection::open(conn, source, now_ns, login_timeout_ns);
-        if let Some(displaced) = self.strangers.admit(conn, source) {
+        if let Some(displaced) = self.strangers.admit(conn, source, self.logged_in) {
             self.make_room(ctx, displaced);
         }
         let after_ns = login_timeout_ns.min(self.config.heartbeat_ns);

@@ -137,6 +137,7 @@ impl Session {
                 self.counters.add(SessionCount::UnsentAtStopBytes, log.end() - cursor);
             }
             self.ports[port.index()].conn = None;
+            self.logged_in -= 1;
             self.announce(ctx, port);
         }
     }

@@ -42,6 +42,7 @@ impl Session {
         state.successor = None;
         state.generation += 1;
         state.conn = Some(conn);
+        self.logged_in += 1;
         state.leaving = false;
         state.cursor = start;
         state.replaying = start < state.log.end();

@@ -61,6 +61,8 @@ pub struct Session {
     pub(super) ports: Vec<PortState>,
     pub(super) connections: Vec<Connection>,
     pub(super) strangers: Strangers,
+    /// Ports that have a connection.
+    pub(super) logged_in: usize,
     pub(super) bulkheads: Bulkheads,
     pub(super) gate: EntryGate,
     /// Requests of all ports that use an order number and are not answered.
@@ -108,7 +110,8 @@ impl Session {
             log_ins,
             ports,
             connections: vec![Connection::FREE; config.connections_max],
-            strangers: Strangers::new(config.connections_max, config.ports.len(), config.connections_per_address_max),
+            strangers: Strangers::new(config.connections_max, config.connections_per_address_max),
+            logged_in: 0,
             bulkheads: Bulkheads::new(&config),
             gate: EntryGate::default(),
             unanswered: 0,

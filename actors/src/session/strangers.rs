@@ -1,10 +1,11 @@
 //! Connections that serve no port: not logged in yet, or closing.
 //!
 //! Anyone can open connections. Were their number not bounded, they would take every slot of the driver's table and lock
-//! the members out until the log-in time-out. So they may take half of the slots that the ports do not need, and each
-//! source address a part of them. At a bound, the one that has been closing for longest makes room for the new one, since the
+//! the members out until the log-in time-out. So they may take the slots that logged-in ports leave free, but for a reserve, and
+//! each source address a part of them. At a bound, the one that has been closing for longest makes room for the new one, since the
 //! end that it waits for is the client's to give; if none is closing, the oldest that has not logged in. So a client that logs
-//! in at once is served, however many others say nothing, or are refused and stay.
+//! in at once is served, however many others say nothing, or are refused and stay. Members that all connect before the first of
+//! them logs in displace each other only if there are fewer slots than for them and the reserve.
 //!
 //! A connection costs the same however many others there are: each is linked into the queue of all and that of its source.
 
@@ -15,6 +16,10 @@ use std::{
 
 use corelane_runtime::net::ConnId;
 
+/// The most slots in reserve for those that made room, which are free only when the kernel has closed their sockets: more than a
+/// few polls of the driver accept. Where few slots are left, half of them.
+const RESERVE_MAX: usize = 32;
+
 /// The connections that serve no port, oldest first.
 #[derive(Debug)]
 pub(super) struct Strangers {
@@ -23,7 +28,6 @@ pub(super) struct Strangers {
     all: Queues,
     /// Its capacity is twice the most entries, so that the map removes its tombstones in place and never grows.
     by_source: HashMap<Source, Queues>,
-    all_max: u32,
     per_source_max: u32,
 }
 
@@ -80,27 +84,26 @@ impl Source {
 }
 
 impl Strangers {
-    /// No connections yet, of at most `connections_max`, `ports` of which may be logged in at once.
-    #[expect(clippy::cast_possible_truncation, reason = "both are at most `CONNECTIONS_MAX`")]
-    pub(super) fn new(connections_max: usize, ports: usize, per_source_max: usize) -> Self {
-        // The other half is for those that made room, whose slots are free only when the kernel has closed their sockets.
-        let all_max = (connections_max.saturating_sub(ports) / 2).max(1);
+    /// No connections yet, of at most `connections_max`.
+    #[expect(clippy::cast_possible_truncation, reason = "it is at most `CONNECTIONS_MAX`")]
+    pub(super) fn new(connections_max: usize, per_source_max: usize) -> Self {
         Strangers {
             slots: vec![None; connections_max].into(),
             all: Queues::default(),
             by_source: HashMap::with_capacity(2 * connections_max),
-            all_max: all_max as u32,
             per_source_max: per_source_max as u32,
         }
     }
 
-    /// Takes in a new connection. At a bound, returns the one that makes room for it: it counts no longer, and must be closed
-    /// at once.
-    pub(super) fn admit(&mut self, conn: ConnId, source: Source) -> Option<ConnId> {
+    /// Takes in a new connection, while so many ports are logged in. At a bound, returns the one that makes room for it: it counts
+    /// no longer, and must be closed at once.
+    pub(super) fn admit(&mut self, conn: ConnId, source: Source, logged_in: usize) -> Option<ConnId> {
+        let free = self.slots.len().saturating_sub(logged_in);
+        let all_max = (free - RESERVE_MAX.min(free / 2)).max(1);
         let of_source = self.by_source.get(&source).copied().unwrap_or_default();
         let oldest = if of_source.length >= self.per_source_max {
             of_source.oldest()
-        } else if self.all.length >= self.all_max {
+        } else if self.all.length as usize >= all_max {
             self.all.oldest()
         } else {
             None
@@ -187,26 +190,44 @@ mod tests {
 
     #[test]
     fn the_oldest_that_is_closing_makes_room_or_else_the_oldest_that_may_log_in() {
-        // Half of 10 − 2 slots, two of them for one source.
-        let mut strangers = Strangers::new(10, 2, 2);
-        assert_eq!(strangers.admit(conn(0), v4(1)), None);
-        assert_eq!(strangers.admit(conn(1), v4(1)), None);
-        assert_eq!(strangers.admit(conn(2), v4(1)), Some(conn(0)));
-        assert_eq!(strangers.admit(conn(3), v4(2)), None);
-        assert_eq!(strangers.admit(conn(4), v4(3)), None);
-        assert_eq!(strangers.admit(conn(5), v4(4)), Some(conn(1)), "the oldest of all");
+        // Half of the eight slots that two ports leave, two of them for one source.
+        const LOGGED_IN: usize = 2;
+        let mut strangers = Strangers::new(10, 2);
+        assert_eq!(strangers.admit(conn(0), v4(1), LOGGED_IN), None);
+        assert_eq!(strangers.admit(conn(1), v4(1), LOGGED_IN), None);
+        assert_eq!(strangers.admit(conn(2), v4(1), LOGGED_IN), Some(conn(0)));
+        assert_eq!(strangers.admit(conn(3), v4(2), LOGGED_IN), None);
+        assert_eq!(strangers.admit(conn(4), v4(3), LOGGED_IN), None);
+        assert_eq!(strangers.admit(conn(5), v4(4), LOGGED_IN), Some(conn(1)), "the oldest of all");
         strangers.note_closing(conn(4), v4(3));
-        assert_eq!(strangers.admit(conn(6), v4(4)), Some(conn(4)), "one that is closing, before older ones");
+        assert_eq!(strangers.admit(conn(6), v4(4), LOGGED_IN), Some(conn(4)), "one that is closing, before older ones");
         strangers.note_closing(conn(2), v4(1));
-        assert_eq!(strangers.admit(conn(7), v4(4)), Some(conn(5)), "of its own source, which is at its bound");
+        assert_eq!(
+            strangers.admit(conn(7), v4(4), LOGGED_IN),
+            Some(conn(5)),
+            "of its own source, which is at its bound"
+        );
         [6, 7].into_iter().for_each(|slot| strangers.note_closing(conn(slot), v4(4)));
-        assert_eq!(strangers.admit(conn(8), v4(4)), Some(conn(6)), "though all of its source are closing");
+        assert_eq!(strangers.admit(conn(8), v4(4), LOGGED_IN), Some(conn(6)), "though all of its source are closing");
         strangers.remove(conn(3));
-        assert_eq!(strangers.admit(conn(9), v4(2)), None);
+        assert_eq!(strangers.admit(conn(9), v4(2), LOGGED_IN), None);
         // One that was logged in and is closing counts too.
         strangers.remove(conn(9));
         strangers.note_closing(conn(9), v4(2));
-        assert_eq!(strangers.admit(conn(3), v4(3)), Some(conn(2)));
+        assert_eq!(strangers.admit(conn(3), v4(3), LOGGED_IN), Some(conn(2)));
+    }
+
+    #[test]
+    fn so_many_may_come_as_logged_in_ports_leave_slots_but_for_a_reserve() {
+        let most = |slots: u32, logged_in| {
+            let mut strangers = Strangers::new(slots as usize, usize::MAX);
+            (0..slots).find(|slot| strangers.admit(conn(*slot), v4(1), logged_in).is_some())
+        };
+        let cases =
+            [(1024, 0, 992), (1024, 900, 92), (1024, 992, 16), (64, 0, 32), (10, 2, 4), (10, 9, 1), (10, 10, 1)];
+        for (slots, logged_in, expected) in cases {
+            assert_eq!(most(slots, logged_in), Some(expected), "{logged_in} of {slots}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::harness::{MS, SECOND, Venue, config, enter, login, packets, summary};
 use corelane_actors::{
-    session::{ConnectionEnd, Session, SessionConfig, SessionCount, SoupFramer},
+    session::{ConnectionEnd, Credentials, Session, SessionConfig, SessionCount, SoupFramer},
     types::{Command, PortId, SessionChange},
 };
 use corelane_codecs::{
@@ -224,8 +224,8 @@ fn silence_ends_a_connection_after_its_time_and_traffic_prolongs_it() {
 /// M11: a member gets in however many others say nothing, from its own address too.
 #[test]
 fn silent_connections_make_room_for_new_ones() {
-    // Half of the six slots that three ports leave, two of them for one address.
-    let mut venue = Venue::new(SessionConfig { connections_max: 9, connections_per_address_max: 2, ..config() });
+    // Half of the six slots that a member who is logged in leaves, two of them for one address.
+    let mut venue = Venue::new(SessionConfig { connections_max: 7, connections_per_address_max: 2, ..config() });
     let (near, far) = ([10, 0, 0, 1], [10, 0, 0, 2]);
     let silent = [venue.connect_from(near), venue.connect_from(near)];
     let member = venue.connect_from(near);
@@ -240,6 +240,26 @@ fn silent_connections_make_room_for_new_ones() {
     assert_eq!(summary(&venue.sent(member)), "A");
     assert!(others.iter().all(|conn| !venue.is_closed(*conn)));
     assert_eq!(venue.count(SessionCount::MadeRoom), 2);
+}
+
+/// In the morning, each member may be connected before the first logs in.
+#[test]
+fn members_that_come_all_at_once_do_not_displace_each_other() {
+    const MEMBERS: usize = 100;
+    let names: Vec<String> = (0..MEMBERS).map(|index| format!("U{index}")).collect();
+    let port = |user: &String| Credentials { user: Alpha::new(user).unwrap(), password: Alpha::new("secret").unwrap() };
+    let mut venue = Venue::new(SessionConfig {
+        ports: names.iter().map(port).collect(),
+        reply_log_bytes: 16 << 10,
+        connections_max: MEMBERS + 32,
+        ..config()
+    });
+    let members: Vec<ConnId> = names.iter().map(|_| venue.connect()).collect();
+    for (conn, user) in members.iter().zip(&names) {
+        venue.send(*conn, &ClientPacket::Login(login(user, "secret", 1)));
+        assert_eq!(summary(&venue.sent(*conn)), "A", "{user}");
+    }
+    assert_eq!((venue.count(SessionCount::LogIns), venue.count(SessionCount::MadeRoom)), (MEMBERS as u64, 0));
 }
 
 #[test]
@@ -366,9 +386,9 @@ fn connections_beyond_the_bound_are_closed() {
     let mut venue = Venue::new(config());
     let conns: Vec<_> = (0..80).map(|_| venue.connect()).collect();
     let closed = conns.iter().filter(|conn| venue.is_closed(**conn)).count();
-    // The table has 64 slots; half of those that the three ports leave are for connections that have not logged in.
+    // The table has 64 slots, and nobody is logged in; half of them are for connections that have not logged in.
     let counts = (venue.count(SessionCount::TooMany), venue.count(SessionCount::MadeRoom));
-    assert_eq!((closed, counts), (16 + 34, (16, 34)));
+    assert_eq!((closed, counts), (16 + 32, (16, 32)));
 }
 
 // M3
