@@ -10,7 +10,7 @@ use crate::values::{Percent, graphic_ascii};
 
 /// The time from one sample to the next, in milliseconds: that of housekeeping's turns, which begin 20 ms after the end of the
 /// last one.
-const SAMPLE_MS: u64 = 20;
+pub(crate) const SAMPLE_MS: u64 = 20;
 
 /// A circuit breaker on a part of the venue. It opens when too many samples of its window fail or are slow; after a time it takes
 /// some more, as trials: they close it or open it again.
@@ -46,7 +46,7 @@ pub struct Breaker {
     /// The share of slow samples at which it opens, in percent.
     #[serde(default = "percent::<500_000>")]
     pub slow_percent: Percent,
-    /// The time above which a sample is slow, in milliseconds.
+    /// The time above which a sample is slow, in milliseconds: more than the 20 from one sample to the next.
     #[serde(default = "milliseconds::<1000>")]
     #[schemars(range(min = 1, max = 3_600_000))]
     pub slow_ms: u64,

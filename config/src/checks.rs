@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::addresses::{self, fixed_port};
-use crate::breaker::{Breaker, Edge, Watches};
+use crate::breaker::{Breaker, Edge, SAMPLE_MS, Watches};
 use crate::document::{Document, closest};
 use crate::feeds::Recovery;
 use crate::limits::WithoutReference;
@@ -374,6 +374,14 @@ fn breakers(document: &mut Document) {
                 format!("`{path}.{key}` is set, but samples of `watches = \"{}\"` {sampled}", breaker.watches),
                 "has no effect",
                 "remove it".into(),
+            );
+        }
+        if matches!(breaker.watches, Watches::Answers | Watches::Housekeeping) && breaker.slow_ms <= SAMPLE_MS {
+            document.conflict(
+                &format!("{path}.slow_ms"),
+                format!("`{path}.slow_ms` is {}, but a sample is only taken every {SAMPLE_MS} ms", breaker.slow_ms),
+                "quick samples would be slow",
+                format!("write several times {SAMPLE_MS}, such as {}", 10 * SAMPLE_MS),
             );
         }
         for (key, share) in [("failure_percent", breaker.failure_percent), ("slow_percent", breaker.slow_percent)] {

@@ -351,6 +351,13 @@ fn each_contradiction_is_reported() {
             ],
         ),
         (
+            "[risk]",
+            "[[breaker]]\nname = \"a\"\nwatches = \"housekeeping\"\nslow_ms = 20\n[[breaker]]\nname = \"b\"\nwatches = \"answers\"\nslow_ms = 21\n\n[risk]",
+            &[
+                "49:11 Conflict: `breaker[0].slow_ms` is 20, but a sample is only taken every 20 ms; write several times 20, such as 200",
+            ],
+        ),
+        (
             "[feeds.in]\nlisten = \"239.192.0.1:26477\"\ninterface = \"127.0.0.1\"",
             "[[breaker]]\nname = \"a\"\nwatches = \"feed\"",
             &[

@@ -148,7 +148,7 @@ fn some_port_can_bring_the_first_price_of_an_instrument_or_it_needs_a_reference_
 fn a_breaker_has_no_key_that_what_it_watches_has_no_use_for() {
     let breaker = |keys: &str| problems(&format!("[[breaker]]\nname = \"a\"\n{keys}"), &[]);
     assert_eq!(breaker("watches = \"feed\"\nfailure_percent = 20"), NONE);
-    assert_eq!(breaker("watches = \"answers\"\nslow_percent = 20\nslow_ms = 5"), NONE);
+    assert_eq!(breaker("watches = \"answers\"\nslow_percent = 20\nslow_ms = 50"), NONE);
     assert_eq!(
         breaker("watches = \"feed\"\nslow_ms = 5"),
         ["`breaker[0].slow_ms` is set, but samples of `watches = \"feed\"` fail or not, but are never slow; remove it"]
