@@ -11,8 +11,8 @@ use crate::document::{Document, closest};
 use crate::feeds::Recovery;
 use crate::limits::WithoutReference;
 use crate::schema::{
-    Account, Day, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Risk,
-    Shard, Supervision,
+    Account, CANCELED_BYTES, Day, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port,
+    REPLY_LOG_SPARE_BYTES, Risk, Shard, Supervision,
 };
 use crate::values::{Cpu, Price, TimeOfDay};
 use crate::{
@@ -278,15 +278,17 @@ fn order_entry(document: &mut Document) {
         );
     }
     let net = document.section::<Net>("net");
-    if let Some(net) = net.filter(|net| order_entry.reply_log_bytes < net.reply_log_bytes_min()) {
+    let least = net.as_ref().map_or(0, |net| order_entry.reply_log_bytes_min(net));
+    if let Some(net) = net.filter(|_| order_entry.reply_log_bytes < least) {
         document.conflict(
             "order_entry.reply_log_bytes",
             format!(
-                "`order_entry.reply_log_bytes` ({}) is less than twice `net.send_buffer_bytes` ({}) and {} more",
-                order_entry.reply_log_bytes, net.send_buffer_bytes, REPLY_LOG_SPARE_BYTES
+                "`order_entry.reply_log_bytes` ({}) is less than twice `net.send_buffer_bytes` ({}), {CANCELED_BYTES} for each of \
+                 `open_orders_per_port_max` ({}), and {REPLY_LOG_SPARE_BYTES} more",
+                order_entry.reply_log_bytes, net.send_buffer_bytes, order_entry.open_orders_per_port_max
             ),
             "forgets what a slow client has yet to read",
-            format!("raise it to {} or more, or lower `net.send_buffer_bytes`", net.reply_log_bytes_min()),
+            format!("raise it to {least} or more, or lower one of these"),
         );
     }
     if order_entry.client_timeout_ms <= order_entry.heartbeat_ms {

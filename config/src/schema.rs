@@ -205,9 +205,10 @@ pub struct Net {
     #[schemars(range(min = 256, max = 65_536))]
     pub receive_buffer_bytes: usize,
     /// The send buffer of each connection in bytes, a power of two. A client that reads so slowly that this buffer is full and as
-    /// many bytes again wait behind it is disconnected.
+    /// many bytes again wait behind it is disconnected. Twice the least has room for all answers that a client may get in one turn
+    /// of order entry, such as the executions of its orders in a sweep.
     #[serde(default = "count::<262_144>")]
-    #[schemars(range(min = 4096, max = 16_777_216))]
+    #[schemars(range(min = 16_384, max = 16_777_216))]
     pub send_buffer_bytes: usize,
     /// Connections open at once; one more is closed as soon as it is accepted, and counted.
     #[serde(default = "count::<1024>")]
@@ -232,14 +233,8 @@ pub struct Net {
 /// before it looks how far the client is behind, and the log forgets whole blocks of its oldest ones.
 pub const REPLY_LOG_SPARE_BYTES: usize = 32 << 10;
 
-impl Net {
-    /// The least size of a port's replay log, in bytes, with which a client that reads too slowly loses nothing: when it is
-    /// disconnected, its send buffer is full, and as many bytes again wait in the log.
-    #[must_use]
-    pub fn reply_log_bytes_min(&self) -> usize {
-        2 * self.send_buffer_bytes + REPLY_LOG_SPARE_BYTES
-    }
-}
+/// Bytes of the answer that an order is cancelled, in its packet.
+pub const CANCELED_BYTES: usize = 21;
 
 /// The TCP order entry port.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -265,8 +260,9 @@ pub struct OrderEntry {
     #[schemars(range(min = 1, max = 60_000))]
     pub heartbeat_ms: u64,
     /// Connections of one source address (in IPv6, of one /64 network) that serve no port because they have not logged in or are
-    /// closing. At this bound, and when half of the connections that the ports leave free are taken, the oldest one that
-    /// is closing makes room for the new one; if none is closing, the oldest that has not logged in.
+    /// closing. At this bound, the oldest one that is closing makes room for the new one; if none is closing, the oldest that has
+    /// not logged in. So it does when those of all addresses leave only 32 of the connections that logged-in ports do not use, or
+    /// half of them if that is less.
     #[serde(default = "count::<256>")]
     #[schemars(range(min = 1, max = 32_768))]
     pub connections_per_address_max: usize,
@@ -277,8 +273,9 @@ pub struct OrderEntry {
     pub unreadable_per_minute_max: u32,
     /// Answers kept per port, in bytes of their packets, to be replayed to a client that logs in again. When the store is
     /// full, new answers overwrite the oldest. A log-in that asks for an answer which is no longer kept is rejected with
-    /// code `S`; a log-in from 0 gets new answers only. At least twice `net.send_buffer_bytes` plus 32,768, so that a slow client
-    /// that is disconnected finds all that it has not read; unread bytes in the kernel's buffers come on top.
+    /// code `S`; a log-in from 0 gets new answers only. At least twice `net.send_buffer_bytes`, 21 for each of
+    /// `open_orders_per_port_max`, and 32,768, so that a slow client that is disconnected finds all that it has not read and the
+    /// cancels of its orders; unread bytes in the kernel's buffers come on top.
     #[serde(default = "count::<16_777_216>")]
     #[schemars(range(min = 65_536, max = 4_294_967_296_u64))]
     pub reply_log_bytes: usize,
@@ -289,6 +286,15 @@ pub struct OrderEntry {
     /// Whether a port's open orders are cancelled when its connection ends.
     #[serde(default = "flag::<true>")]
     pub cancel_on_disconnect: bool,
+}
+
+impl OrderEntry {
+    /// The least size of a port's replay log, in bytes, with which a client that reads too slowly loses nothing: when it is
+    /// disconnected, its send buffer is full, as many bytes again wait in the log, and then all its orders may be cancelled.
+    #[must_use]
+    pub fn reply_log_bytes_min(&self, net: &Net) -> usize {
+        2 * net.send_buffer_bytes + CANCELED_BYTES * self.open_orders_per_port_max + REPLY_LOG_SPARE_BYTES
+    }
 }
 
 /// A port: a client's log-in to order entry.

@@ -15,8 +15,8 @@ fn each_contradiction_is_reported() {
         // T10
         (
             "connections_max = 8",
-            "send_buffer_bytes = 5000",
-            &["24:21 Conflict: `net.send_buffer_bytes` is 5000, which is not a power of two; write 4096 or 8192"],
+            "send_buffer_bytes = 20000",
+            &["24:21 Conflict: `net.send_buffer_bytes` is 20000, which is not a power of two; write 16384 or 32768"],
         ),
         (
             "symbol = \"ESH4\"",
@@ -109,9 +109,9 @@ fn each_contradiction_is_reported() {
         ),
         (
             "connections_max = 8",
-            "send_buffer_bytes = 4096\nmax_frame_bytes = 8192",
+            "send_buffer_bytes = 16384\nmax_frame_bytes = 16385",
             &[
-                "24:21 Conflict: `net.send_buffer_bytes` is less than one frame of 8192 bytes; raise it, or lower `net.max_frame_bytes`",
+                "24:21 Conflict: `net.send_buffer_bytes` is less than one frame of 16385 bytes; raise it, or lower `net.max_frame_bytes`",
             ],
         ),
         (
@@ -137,9 +137,9 @@ fn each_contradiction_is_reported() {
         ),
         (
             "listen = \"127.0.0.1:9001\"",
-            "listen = \"127.0.0.1:9001\"\nreply_log_bytes = 557_055",
+            "listen = \"127.0.0.1:9001\"\nreply_log_bytes = 729_087",
             &[
-                "28:19 Conflict: `order_entry.reply_log_bytes` (557055) is less than twice `net.send_buffer_bytes` (262144) and 32768 more; raise it to 557056 or more, or lower `net.send_buffer_bytes`",
+                "28:19 Conflict: `order_entry.reply_log_bytes` (729087) is less than twice `net.send_buffer_bytes` (262144), 21 for each of `open_orders_per_port_max` (8192), and 32768 more; raise it to 729088 or more, or lower one of these",
             ],
         ),
         (

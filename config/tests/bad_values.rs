@@ -92,6 +92,14 @@ fn each_value_that_cannot_be_is_reported() {
                 "21:20 InvalidValue: `edges.ingress_capacity` is 0, less than 16; write an integer from 16 to 1048576, or leave it out for 4096",
             ],
         ),
+        // T10
+        (
+            "connections_max = 8",
+            "send_buffer_bytes = 8192",
+            &[
+                "24:21 InvalidValue: `net.send_buffer_bytes` is 8192, less than 16384; write an integer from 16384 to 16777216, or leave it out for 262144",
+            ],
+        ),
         (
             "ingress_capacity = 1000",
             "ingress_capacity = -1",

@@ -7,9 +7,10 @@ use corelane_actors::{
         PortConfig, PortId, Quantity, WithoutReference,
     },
 };
-use corelane_codecs::price::Price;
+use corelane_codecs::{ouch, price::Price, soup};
 use corelane_config::{
-    Bulkhead, BulkheadLevel, Config, IN_FLIGHT_PER_PORT_MAX, MemberAccount, MemberBulkhead, REPLY_LOG_SPARE_BYTES,
+    Bulkhead, BulkheadLevel, CANCELED_BYTES, Config, IN_FLIGHT_PER_PORT_MAX, MemberAccount, MemberBulkhead,
+    REPLY_LOG_SPARE_BYTES,
 };
 use corelane_runtime::{net::DriverConfig, resilience::Rate};
 
@@ -20,6 +21,7 @@ use crate::{
 
 // What the configuration sets aside suffices for the session.
 const _: () = assert!(REPLY_LOG_SPARE_BYTES >= corelane_actors::session::REPLY_LOG_SPARE_BYTES);
+const _: () = assert!(CANCELED_BYTES == soup::HEADER_LEN + size_of::<ouch::Canceled>());
 
 /// The memory of the sessions' replay logs, in bytes.
 pub(crate) fn replay_bytes(config: &Config) -> usize {

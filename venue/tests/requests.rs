@@ -120,3 +120,24 @@ fn a_port_that_sends_too_many_orders_is_throttled_alone() {
     other.log_out();
     support::stop(venue);
 }
+
+/// A client that reads is no slow reader, however many answers come at once and however small its send buffer is.
+#[test]
+fn a_client_that_reads_stays_connected_with_the_smallest_send_buffer() {
+    const ORDERS: u32 = 4000;
+    let mut config = support::config();
+    config.net.send_buffer_bytes = 16_384;
+    let venue = support::start(&config);
+    let price = price_of(SYMBOLS[0]);
+    let [mut maker, mut taker] = [1, 2].map(|user| Client::log_in(venue.order_entry(), user, 1));
+    let order = |user_ref| enter(user_ref, b'S', 1, SYMBOLS[0], price, b'0');
+    maker.send(&(1..=ORDERS).flat_map(order).collect::<Vec<u8>>());
+    assert!(maker.answers(ORDERS as usize).iter().all(|answer| answer.kind == b'A'));
+    // Somebody else's order makes as many answers.
+    taker.send(&enter(1, b'B', ORDERS, SYMBOLS[0], price, b'0'));
+    assert!(maker.answers(ORDERS as usize).iter().all(|answer| answer.kind == b'E'));
+    assert_eq!(taker.answers(1 + ORDERS as usize).len(), 1 + ORDERS as usize);
+    maker.log_out();
+    taker.log_out();
+    support::stop(venue);
+}

@@ -5,7 +5,10 @@ use corelane_actors::{
     session::{REPLY_LOG_SPARE_BYTES, SessionConfig, SessionCount},
     types::{Command, PortId, SessionChange},
 };
-use corelane_codecs::{IntoBytes, ouch, soup::ClientPacket};
+use corelane_codecs::{
+    IntoBytes, ouch,
+    soup::{self, ClientPacket},
+};
 use corelane_runtime::net::{CloseReason, ConnId};
 
 /// The least size of a replay log, in bytes.
@@ -110,11 +113,14 @@ fn a_slow_reader_is_closed_loses_nothing_and_harms_nobody() {
     assert_eq!(packets(&replayed).len(), 1 + answered as usize);
 }
 
-/// The smallest log that the configuration allows suffices, with both buffers full and a batch of answers on top.
+/// The smallest log that the configuration allows suffices, with both buffers full, a batch of answers on top, and the cancels of
+/// all open orders, such as those that its disconnect causes.
 #[test]
 fn a_slow_reader_loses_nothing_with_the_smallest_log_allowed() {
     const BUFFER: usize = 32 << 10;
-    let reply_log_bytes = 2 * BUFFER + REPLY_LOG_SPARE_BYTES;
+    const OPEN: u32 = 8192;
+    let cancels_bytes = OPEN as usize * (soup::HEADER_LEN + size_of::<ouch::Canceled>());
+    let reply_log_bytes = 2 * BUFFER + cancels_bytes + REPLY_LOG_SPARE_BYTES;
     let mut venue = Venue::new(SessionConfig { reply_log_bytes, unsent_bytes_max: BUFFER, ..config() });
     let conn = venue.alice();
     venue.sent(conn);
@@ -129,6 +135,14 @@ fn a_slow_reader_loses_nothing_with_the_smallest_log_allowed() {
         assert!(answered < 10_000);
     }
     assert_eq!(venue.count(SessionCount::SlowReader), 1);
+    for canceled in 0..OPEN {
+        answered += 1;
+        venue.answer(0, answered, 0, &Venue::some_answer(answered));
+        if canceled % 256 == 0 {
+            venue.tick();
+        }
+    }
+    venue.tick();
     venue.net.set_send_room(None);
     let again = venue.log_in("alice", "secret", 1);
     assert_eq!(venue.count(SessionCount::NotKept), 0);

@@ -140,7 +140,8 @@ fn config(spec: &VenueSpec, feed_port: u16) -> Config {
     }
     let answers = spec.requests_per_session * ANSWERS_PER_REQUEST + ANSWERS_SPARE;
     let bytes = usize::try_from(answers * ANSWER_BYTES).unwrap_or(usize::MAX);
-    config.order_entry.reply_log_bytes = bytes.clamp(config.net.reply_log_bytes_min(), REPLY_LOG_BYTES_MAX);
+    config.order_entry.reply_log_bytes =
+        bytes.clamp(config.order_entry.reply_log_bytes_min(&config.net), REPLY_LOG_BYTES_MAX);
     // All sessions come from this host, and each may be connected before the first logs in.
     config.net.connections_max = config.net.connections_max.max(3 * spec.sessions + 16);
     config.order_entry.connections_per_address_max = config.order_entry.connections_per_address_max.max(spec.sessions);
