@@ -93,15 +93,16 @@ pub(super) struct Connection {
     pub reason: CloseReason,
     /// Its handler was replaced, and the next one does not know it.
     pub orphaned: bool,
-    /// When a graceful close is given up. `None` until the poll in which the close begins ends, since an actor may begin one
-    /// at any time and only a poll can ask for the time.
+    /// When a graceful close is given up, by the [time of closes](super::close_time::CloseTime). `None` until the poll in which the
+    /// close begins ends, since an actor may begin one at any time and only a poll can ask for the time.
     pub deadline_ns: Option<u64>,
-    /// When a lingering connection whose input has ended is next asked what its peer has not acknowledged, and the pause after
-    /// that. No completion tells of it.
+    /// The bytes that the peer had not taken when the close began, and whether it got more time because it has taken some since.
+    pub left_bytes: u64,
+    pub is_extended: bool,
+    /// When a lingering connection whose input has ended is next asked what its peer has not acknowledged, by the same time,
+    /// and the pause after that. No completion tells of it.
     pub look_ns: u64,
     pub look_pause_ns: u64,
-    /// What the last look found.
-    pub unacknowledged_bytes: u64,
     /// Membership in the driver's work lists, each of which has room for every slot once.
     pub listed: Listed,
 }
@@ -144,9 +145,10 @@ impl Connection {
             reason: CloseReason::Local,
             orphaned: false,
             deadline_ns: None,
+            left_bytes: 0,
+            is_extended: false,
             look_ns: 0,
             look_pause_ns: LOOK_PAUSE_NS_FIRST,
-            unacknowledged_bytes: 0,
             listed: Listed::default(),
         }
     }

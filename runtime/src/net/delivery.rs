@@ -7,7 +7,6 @@ use super::connection::{BackOff, Connection, Phase, Receiving, mark_ready};
 use super::driver::{Arrived, Driver, Endpoint, Owners};
 use super::framing::{Next, next_frame};
 use super::memory::RawAddr;
-use super::table::CLOSE_LIMIT_NS;
 use super::{CloseReason, Datagram, EndpointId, Flow, control};
 
 /// The maximum number of frames per connection in one poll. A flooding peer waits while other connections are served,
@@ -134,7 +133,7 @@ impl Driver {
         }
     }
 
-    fn discard_input(&mut self, slot: u32) {
+    pub(super) fn discard_input(&mut self, slot: u32) {
         let connection = &mut self.table.connections[slot as usize];
         let mut buffer = std::mem::replace(&mut connection.first_buffer, NO_BUFFER);
         connection.last_buffer = NO_BUFFER;
@@ -203,50 +202,6 @@ impl Driver {
                 self.table.reopen_connectors();
             }
         }
-    }
-
-    /// Whether a closing connection can take its next step at `now_ns`. It is `late` when its deadline has passed.
-    pub(super) fn is_close_due(&self, slot: u32, now_ns: u64, late: bool) -> bool {
-        let connection = &self.table.connections[slot as usize];
-        match connection.phase {
-            Phase::Flushing => late || connection.broken || connection.unsent_bytes() == 0,
-            Phase::Lingering => late || connection.ended.is_some() && now_ns >= connection.look_ns,
-            Phase::Draining => connection.in_flight == 0 && connection.fd < 0,
-            Phase::Free | Phase::Connecting | Phase::Open => false,
-        }
-    }
-
-    /// Advances closing connections, and releases and reports those that are done.
-    fn advance_closing(&mut self, owners: &mut dyn Owners) -> usize {
-        let now_ns = owners.now_ns();
-        let mut events = 0;
-        let mut at = 0;
-        while at < self.table.closing.len() {
-            let slot = self.table.closing[at];
-            self.discard_input(slot);
-            let deadline_ns = &mut self.table.connections[slot as usize].deadline_ns;
-            let late = now_ns >= *deadline_ns.get_or_insert(now_ns.saturating_add(CLOSE_LIMIT_NS));
-            if !self.is_close_due(slot, now_ns, late) {
-                at += 1;
-                continue;
-            }
-            if self.table.connections[slot as usize].phase == Phase::Draining {
-                self.table.closing.swap_remove(at);
-                let connection = &self.table.connections[slot as usize];
-                let (endpoint, reason, conn) = (connection.endpoint, connection.reason, self.table.id(slot));
-                let orphaned = connection.orphaned;
-                self.table.release(slot);
-                if orphaned {
-                    self.table.orphan_is_gone(endpoint);
-                } else {
-                    owners.handler(endpoint).on_close(&mut self.table, endpoint, conn, reason);
-                }
-                events += 1;
-            } else {
-                self.table.advance_close(slot, now_ns, late);
-            }
-        }
-        events
     }
 }
 

@@ -53,7 +53,7 @@ pub trait Owners {
 ///
 /// The driver allocates nothing after start. It makes at most one `io_uring_enter` call per poll and one per
 /// [`flush`](Driver::flush). Further system calls are a `sendto` per connection if few connections have bytes to send
-/// (see [`DriverConfig::sends_by_call`]), a `socket` and a `setsockopt` per [`reconnect`](Net::reconnect), a `shutdown` per connection closed gracefully, a `shutdown` and an `ioctl` per [`end_input`](Net::end_input), up to 16 times an `ioctl` and a `getsockopt` per connection that is closed after its input has ended, an `ioctl` and a `setsockopt` per connection reset, a `shutdown` per connection that is closed while it sends, and extra enters if the
+/// (see [`DriverConfig::sends_by_call`]), a `socket` and a `setsockopt` per [`reconnect`](Net::reconnect), a `shutdown` and up to three times an `ioctl` per connection closed gracefully, a `shutdown` and an `ioctl` per [`end_input`](Net::end_input), up to 16 times an `ioctl` and a `getsockopt` per connection that is closed after its input has ended, an `ioctl` and a `setsockopt` per connection reset, a `shutdown` per connection that is closed while it sends, and extra enters if the
 /// submission queue is too small (see [`NetCounters::early_submits`]).
 pub struct Driver {
     pub(super) ring: Ring,
@@ -397,7 +397,7 @@ impl Driver {
     }
 
     /// Closes all connections, and makes no new ones. With [`CloseReason::Shutdown`], queued bytes are flushed first. Keep polling until
-    /// [`open_connections`](Driver::open_connections) is 0, which takes at most two seconds.
+    /// [`open_connections`](Driver::open_connections) is 0, which takes two seconds at most, or four if a peer still reads.
     pub fn close_all(&mut self, reason: CloseReason) {
         for endpoint in 0..self.endpoints.len() as u32 {
             self.table.close_connector(EndpointId(endpoint));
@@ -427,10 +427,8 @@ impl Driver {
     pub fn cut_off_all(&mut self) {
         self.close_all(CloseReason::Shutdown);
         for slot in 0..self.table.connections.len() as u32 {
-            let connection = &mut self.table.connections[slot as usize];
-            if matches!(connection.phase, Phase::Flushing | Phase::Lingering) {
-                connection.reset = true;
-                self.table.advance_close(slot, 0, true);
+            if matches!(self.table.connections[slot as usize].phase, Phase::Flushing | Phase::Lingering) {
+                self.table.cut_off(slot);
             }
         }
     }

@@ -30,6 +30,8 @@
 //! `runtime/examples/network_echo.rs` is a whole server.
 
 mod buffers;
+mod close;
+mod close_time;
 mod completion;
 mod config;
 mod connection;

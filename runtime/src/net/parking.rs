@@ -11,7 +11,7 @@ use io_uring::opcode;
 use io_uring::types::Timespec;
 
 use super::NetError;
-use super::connection::{BackOff, Phase};
+use super::connection::BackOff;
 use super::driver::{Driver, Endpoint};
 use super::ring::{Operation, Token};
 use crate::clock::SLEW_PPM_MAX;
@@ -91,13 +91,6 @@ impl Driver {
     /// [`Owners::now_ns`](super::Owners::now_ns). A parked shard must be awake by then (see [`arm_timeout`](Driver::arm_timeout)).
     #[must_use]
     pub fn next_deadline_ns(&self) -> Option<u64> {
-        let closing = self.table.closing.iter().map(|&slot| &self.table.connections[slot as usize]);
-        let closes = closing
-            .filter(|connection| matches!(connection.phase, Phase::Flushing | Phase::Lingering))
-            .filter_map(|connection| {
-                let is_looked_at = connection.phase == Phase::Lingering && connection.ended.is_some();
-                connection.deadline_ns.map(|at_ns| if is_looked_at { at_ns.min(connection.look_ns) } else { at_ns })
-            });
         let listeners = self.endpoints.iter().filter_map(|endpoint| match endpoint {
             Endpoint::Listener { back_off, .. } => *back_off,
             _ => None,
@@ -106,12 +99,7 @@ impl Driver {
             BackOff::Until { at_ns } => Some(at_ns),
             BackOff::Begins => None,
         });
-        closes.chain(retries).min()
-    }
-
-    /// Whether a closing connection takes its next step in the next poll. Its deadline and its looks are left to the timeout.
-    fn needs_poll_to_close(&self, slot: u32) -> bool {
-        self.table.connections[slot as usize].deadline_ns.is_none() || self.is_close_due(slot, 0, false)
+        self.next_close_ns().into_iter().chain(retries).min()
     }
 
     /// Whether frames wait that their handlers have held. They are offered again in every poll, and no event of the driver

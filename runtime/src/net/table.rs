@@ -4,14 +4,11 @@
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 
-use super::connection::{BackOff, Connection, Phase, unacknowledged_bytes};
+use super::close_time::CloseTime;
+use super::connection::{BackOff, Connection, Phase};
 use super::datagram::DatagramSender;
 use super::memory::{RawAddr, Region};
 use super::{CloseReason, ConnId, DriverConfig, EndpointId, Net, NetCounters, NetError, SendError, endpoint};
-
-/// The time limit for a graceful close, in nanoseconds. A peer that has not read everything or not closed its side by
-/// then is cut off, unless its side has ended, the kernel has all that is left, and the peer still reads.
-pub(super) const CLOSE_LIMIT_NS: u64 = 2_000_000_000;
 
 /// The state of an outgoing connection's endpoint.
 pub(super) struct Connector {
@@ -33,8 +30,9 @@ pub(super) struct Table {
     pub touched: Vec<u32>,
     /// Slots whose handlers have ended their input, and of which the kernel was not yet asked how much of it is left.
     pub input_ends: Vec<u32>,
-    /// Slots that are closing.
+    /// Slots that are closing, and their time.
     pub closing: Vec<u32>,
+    pub close_time: CloseTime,
     pub senders: Vec<Option<DatagramSender>>,
     pub local_addrs: Vec<Option<SocketAddr>>,
     /// By endpoint: the state of those that are outgoing connections.
@@ -66,6 +64,7 @@ impl Table {
             touched: list(),
             input_ends: list(),
             closing: list(),
+            close_time: CloseTime::default(),
             senders: Vec::new(),
             local_addrs: Vec::new(),
             connectors: Vec::new(),
@@ -169,45 +168,6 @@ impl Table {
         connection.reason = reason;
         connection.reset = reason == CloseReason::SlowReader;
         self.closing.push(slot);
-        self.touch(slot);
-    }
-
-    /// Takes the next closing step of a connection that has flushed, lingered, failed or is `late`: its time is up.
-    pub(super) fn advance_close(&mut self, slot: u32, now_ns: u64, late: bool) {
-        let connection = &mut self.connections[slot as usize];
-        // SAFETY: the slot owns the descriptor, which is open until the close is queued in `Draining`.
-        let socket = unsafe { BorrowedFd::borrow_raw(connection.fd) };
-        // The receive has ended, so it does not tell of a reset.
-        let is_reset = || !matches!(rustix::net::sockopt::socket_error(socket), Ok(Ok(())));
-        let mut still_reads = false;
-        let is_over = match connection.ended {
-            None => false,
-            Some(CloseReason::Peer) => {
-                // The end of the stream counts as one byte.
-                let left = unacknowledged_bytes(socket).saturating_sub(u64::from(connection.shut_down));
-                let before = std::mem::replace(&mut connection.unacknowledged_bytes, left);
-                still_reads = connection.phase == Phase::Lingering && left < before;
-                left == 0 || is_reset()
-            }
-            Some(_) => true,
-        };
-        // The kernel goes on sending the rest to a peer that reads, however slowly.
-        connection.reset |= late && !still_reads;
-        if late || connection.broken || is_over {
-            connection.phase = Phase::Draining;
-            return self.touch(slot);
-        }
-        if connection.ended.is_some() {
-            connection.look_ns = now_ns.saturating_add(connection.look_pause_ns);
-            connection.look_pause_ns *= 2;
-        }
-        if connection.phase == Phase::Flushing {
-            connection.phase = Phase::Lingering;
-            connection.shut_down = true;
-            // Fails only if the peer has reset the connection, which the receive also reports. This is a system call,
-            // because the ring would start a worker thread for it.
-            let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Write);
-        }
         self.touch(slot);
     }
 

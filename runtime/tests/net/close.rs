@@ -253,11 +253,13 @@ fn a_peer_whose_input_has_ended_and_that_does_not_read_is_reset() {
             client.shutdown(Shutdown::Write).unwrap();
         }
         world.until("the half-close", |world| world.actor.half_closed == [conn]);
+        world.stop_clock();
         world.driver.close(conn, CloseReason::Peer);
-        world.run_until_idle();
+        world.skip(Duration::from_millis(1900));
         assert_eq!(world.driver.open_connections(), 2, "it gets its time");
         assert!(world.driver.next_deadline_ns().is_some(), "a parked shard looks again");
-        world.skip(Duration::from_secs(3));
+        // Its kernel may still take a little after the close has begun, and so be given as much time again.
+        world.skip(Duration::from_millis(2200));
         world.until("it is given up", |world| world.driver.open_connections() == 1);
         assert!(world.driver.counters().unsent_bytes > 0);
         assert_eq!(read_all(&mut client).1, Err(ErrorKind::ConnectionReset), "by handler: {by_handler}");
@@ -287,31 +289,103 @@ fn a_peer_whose_input_has_ended_and_that_reads_late_gets_everything() {
     }
 }
 
-/// It has more to read than it can in the time of a close. The kernel goes on for it.
-#[test]
-fn a_peer_whose_input_has_ended_and_that_still_reads_when_its_time_is_up_gets_everything() {
-    let mut world = World::listening(small_net(), take);
+/// A closing connection whose peer has not yet read what is queued for it: with us too, or with the kernel alone. Its input has
+/// ended if `is_half_closed`. Returns its client, and how much is queued.
+fn closing_before_its_peer_reads(
+    world: &mut World,
+    all_is_with_the_kernel: bool,
+    is_half_closed: bool,
+) -> (TcpStream, usize) {
     world.actor.keeps_half_closed = true;
-    let (_full, full) = world.connect();
     let (mut client, conn) = world.connect();
     // It does not grow as the client reads.
     rustix::net::sockopt::set_socket_recv_buffer_size(&client, 1 << 16).unwrap();
-    let sent = world.fill(full) / 4 * 3 / 512 * 512;
-    for _ in 0..sent / 512 {
-        world.until("room", |world| world.driver.send(conn, &[0; 512]).is_ok());
+    let mut queued = 0;
+    if all_is_with_the_kernel {
+        let (full, its_conn) = world.connect();
+        let all = world.fill(its_conn) / 4 * 3 / 512 * 512;
+        for _ in 0..all / 512 {
+            world.until("room", |world| world.driver.send(conn, &[0; 512]).is_ok());
+        }
+        queued += all;
+        let all_room = small_net().send_buffer_bytes as usize;
+        world.until("all is with the kernel", |world| world.driver.send_room(conn) == all_room);
+        drop(full);
+        world.until("it has the host for itself", |world| world.driver.open_connections() == 1);
+    } else {
+        queued += world.fill(conn);
     }
-    let all_room = small_net().send_buffer_bytes as usize;
-    world.until("all is with the kernel", |world| world.driver.send_room(conn) == all_room);
-    client.shutdown(Shutdown::Write).unwrap();
-    world.until("the half-close", |world| world.actor.half_closed == [conn]);
-    world.driver.close(conn, CloseReason::Peer);
+    if is_half_closed {
+        client.shutdown(Shutdown::Write).unwrap();
+        world.until("the half-close", |world| world.actor.half_closed == [conn]);
+    }
+    world.stop_clock();
+    world.driver.close(conn, CloseReason::Local);
     world.run_until_idle();
-    // Its time is up before the next look.
-    let mut begun = vec![0; sent / 8];
+    // More than its kernel has.
+    client.set_nonblocking(false).unwrap();
+    let mut begun = vec![0; queued / 8];
     client.read_exact(&mut begun).unwrap();
-    world.skip(Duration::from_secs(3));
-    world.until("it is closed", |world| world.driver.open_connections() == 1);
-    assert_eq!(read_all(&mut client), (sent - begun.len(), Ok(())));
+    (client, queued - begun.len())
+}
+
+/// The peer of a closing connection reads the rest, which is then closed.
+fn gets_the_rest(mut world: World, mut client: TcpStream, left: usize, case: (bool, bool)) {
+    let unsent_bytes = world.driver.counters().unsent_bytes;
+    assert_eq!(world.read_to_end(&mut client).len(), left, "{case:?}");
+    drop(client);
+    // It is looked at now and then.
+    world.skip(Duration::from_secs(4));
+    world.until("it is closed", |world| world.driver.open_connections() == 0);
+    assert_eq!(world.driver.counters().unsent_bytes, unsent_bytes, "{case:?}");
+}
+
+const CLOSING: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
+
+#[test]
+fn a_peer_that_still_reads_when_its_time_is_up_gets_as_much_again() {
+    for case in CLOSING {
+        let mut world = World::listening(small_net(), take);
+        let (client, left) = closing_before_its_peer_reads(&mut world, case.0, case.1);
+        world.skip(Duration::from_millis(3_800));
+        assert_eq!(world.driver.open_connections(), 1, "{case:?}");
+        gets_the_rest(world, client, left, case);
+    }
+}
+
+/// The kernel would go on for a peer that reads a byte a minute.
+#[test]
+fn a_peer_that_reads_on_and_on_is_reset_at_last() {
+    for case in CLOSING {
+        let mut world = World::listening(small_net(), take);
+        let (mut client, left) = closing_before_its_peer_reads(&mut world, case.0, case.1);
+        let unsent_before = world.driver.counters().unsent_bytes;
+        let mut read = 0;
+        for _ in 0..42 {
+            world.skip(Duration::from_millis(100));
+            read += client.read(&mut [0; 512]).unwrap();
+        }
+        world.until("it is given up", |world| world.driver.open_connections() == 0);
+        let (rest, end) = read_all(&mut client);
+        assert_eq!(end, Err(ErrorKind::ConnectionReset), "{case:?}");
+        let unsent = (world.driver.counters().unsent_bytes - unsent_before) as usize;
+        assert!(unsent > 0 && read + rest + unsent >= left, "{case:?}: {read} and {rest} of {left}, {unsent}");
+    }
+}
+
+/// The process was suspended, or its host: nothing could be sent to the peer meanwhile.
+#[test]
+fn a_pause_of_the_process_costs_a_peer_none_of_its_time() {
+    for case in CLOSING {
+        let mut world = World::listening(small_net(), take);
+        let (client, left) = closing_before_its_peer_reads(&mut world, case.0, case.1);
+        for _ in 0..5 {
+            world.pause(Duration::from_secs(3_600));
+            world.run_until_idle();
+        }
+        assert_eq!(world.driver.open_connections(), 1, "{case:?}");
+        gets_the_rest(world, client, left, case);
+    }
 }
 
 /// A peer that closes while answers are on their way resets them: nothing is waited for.

@@ -192,7 +192,7 @@ fn a_process_out_of_descriptors_accepts_again_when_it_has_some() {
         let mut world = World::listening(small_net(), echo);
         let mut client = TcpStream::connect(world.addr()).unwrap();
         // R4: the pause is counted from now, not from when the driver last had to do with time.
-        world.skip(Duration::from_secs(3));
+        world.pause(Duration::from_secs(3));
         let limit = getrlimit(Resource::Nofile);
         // All descriptors up to the limit are taken now.
         setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
@@ -203,7 +203,7 @@ fn a_process_out_of_descriptors_accepts_again_when_it_has_some() {
         assert!(deadline.is_some_and(|at_ns| at_ns + 1_000_000_000 > now_ns), "the listener backs off");
         assert!(errors <= 16, "without spinning: {errors}");
         setrlimit(Resource::Nofile, limit).unwrap();
-        world.skip(Duration::from_millis(50));
+        world.pause(Duration::from_millis(50));
         world.until("accepted after all", |world| world.driver.open_connections() == 1);
         client.write_all(&frame(b"x")).unwrap();
         assert_eq!(world.exchange(&mut client, &[], 3), frame(b"x"));
@@ -231,7 +231,7 @@ fn an_outgoing_connection_of_the_next_generation_is_tried_again_when_there_are_d
         assert!((1..=tries_max).contains(&errors), "it is told, without spinning: {errors} of {tries_max}");
         assert!(world.driver.next_deadline_ns().is_some(), "a shard that sleeps tries it too");
         setrlimit(Resource::Nofile, limit).unwrap();
-        world.skip(Duration::from_millis(50));
+        world.pause(Duration::from_millis(50));
         world.until("it is open again", |world| world.actor.opened.len() == 2);
     });
 }
@@ -257,7 +257,7 @@ fn a_shard_that_sleeps_tries_an_outgoing_connection_again_until_there_are_descri
         world.driver.resume_endpoint(EndpointId(0));
         let woken = [(); 4].map(|()| {
             let is_woken = is_woken(&mut world);
-            world.skip(Duration::from_millis(50));
+            world.pause(Duration::from_millis(50));
             is_woken
         });
         setrlimit(Resource::Nofile, limit).unwrap();

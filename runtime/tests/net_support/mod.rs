@@ -51,6 +51,8 @@ pub(crate) struct Recorder {
     pub closed: Vec<(EndpointId, ConnId, CloseReason)>,
     pub on_frame: OnFrame,
     started: Instant,
+    /// The time that the driver's clock shows, if it stands still.
+    stands_at: Option<Duration>,
     clock_offset: Duration,
 }
 
@@ -108,7 +110,7 @@ impl Owners for Recorder {
     }
 
     fn now_ns(&mut self) -> u64 {
-        (self.started.elapsed() + self.clock_offset).as_nanos() as u64
+        (self.stands_at.unwrap_or_else(|| self.started.elapsed()) + self.clock_offset).as_nanos() as u64
     }
 }
 
@@ -151,6 +153,7 @@ impl World {
             closed: Vec::new(),
             on_frame: Box::new(on_frame),
             started: Instant::now(),
+            stands_at: None,
             clock_offset: Duration::ZERO,
         };
         let driver = Driver::new(config, endpoints).unwrap_or_else(|error| panic!("{error}"));
@@ -168,8 +171,25 @@ impl World {
         self.driver.local_addr(LISTENER).unwrap()
     }
 
-    /// Moves the driver's clock on.
+    /// Lets the driver's clock stand still, so that nobody is late on a busy host.
+    pub(crate) fn stop_clock(&mut self) {
+        self.actor.stands_at = Some(self.actor.started.elapsed());
+    }
+
+    /// Moves the driver's clock on, while the driver is polled.
     pub(crate) fn skip(&mut self, time: Duration) {
+        const STEP: Duration = Duration::from_millis(50);
+        let mut left = time;
+        while !left.is_zero() {
+            let step = left.min(STEP);
+            left -= step;
+            self.pause(step);
+            self.poll();
+        }
+    }
+
+    /// Moves the driver's clock on, while nothing runs.
+    pub(crate) fn pause(&mut self, time: Duration) {
         self.actor.clock_offset += time;
     }
 
