@@ -67,6 +67,7 @@ pub use self::{
     incident::{Failed, Incident},
     options::RunOptions,
     running::Running,
+    running_time::RunningTime,
     status::{ClockStatus, Outcome, ShardStatus, Status},
 };
 

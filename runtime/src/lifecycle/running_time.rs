@@ -6,17 +6,24 @@ use std::time::{Duration, Instant};
 /// its host was: by SIGSTOP, a debugger, the pause of a virtual machine.
 const STEP_MAX: Duration = Duration::from_millis(100);
 
-/// The time for which a thread has run that looks at it again and again. Deadlines in it are not missed for a pause, in which nobody
-/// could have met them.
+/// The time for which a thread has run that looks at it again and again, at least every 100 ms. It stands still while the process is
+/// suspended, so that deadlines in it are not missed for a pause, in which nobody could have met them. For the deadlines of a
+/// chore ([`Topology::start_with`](crate::topology::Topology::start_with)), among others.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RunningTime {
+pub struct RunningTime {
     looked: Instant,
     passed: Duration,
 }
 
 impl RunningTime {
     pub(crate) fn begin() -> Self {
-        RunningTime { looked: Instant::now(), passed: Duration::ZERO }
+        RunningTime::begin_at(Instant::now())
+    }
+
+    /// A time that begins `now`.
+    #[must_use]
+    pub fn begin_at(now: Instant) -> Self {
+        RunningTime { looked: now, passed: Duration::ZERO }
     }
 
     /// The time for which it has run.
@@ -24,7 +31,8 @@ impl RunningTime {
         self.passed_at(Instant::now())
     }
 
-    fn passed_at(&mut self, now: Instant) -> Duration {
+    /// The time for which it has run, `now`. Of the time since the last look, at most 100 ms count.
+    pub fn passed_at(&mut self, now: Instant) -> Duration {
         self.passed += now.saturating_duration_since(self.looked).min(STEP_MAX);
         self.looked = now;
         self.passed

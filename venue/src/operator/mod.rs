@@ -39,7 +39,10 @@ use corelane_actors::{
 };
 use corelane_codecs::itch::EventCode;
 use corelane_config::Config;
-use corelane_runtime::{lifecycle::Status, topology::ExternalSender};
+use corelane_runtime::{
+    lifecycle::{RunningTime, Status},
+    topology::ExternalSender,
+};
 
 use self::{breakers::Breakers, socket::ConnectionId};
 pub(crate) use self::{
@@ -95,7 +98,8 @@ enum Asker {
 struct Pending {
     /// The number of its last command.
     command: u64,
-    deadline: Instant,
+    /// In the desk's time.
+    deadline: Duration,
     asker: Asker,
     /// What is true when the group has done the command.
     then: Then,
@@ -132,9 +136,10 @@ pub(crate) struct Desk {
     /// How long the feed's retransmission server answers after the last message.
     linger: Duration,
     /// When the lingering ends.
-    ends_at: Option<Instant>,
-    /// When its turn began.
-    at: Instant,
+    ends_at: Option<Duration>,
+    /// Its time, and what it was when the turn began: it stands still while the process is suspended.
+    time: RunningTime,
+    passed: Duration,
 }
 
 /// What a desk is made of.
@@ -177,7 +182,8 @@ impl Desk {
             paused: 0,
             linger: Duration::from_millis(server.map_or(0, |server| server.linger_ms)),
             ends_at: None,
-            at,
+            time: RunningTime::begin_at(at),
+            passed: Duration::ZERO,
         };
         desk.keep_to_schedule(now);
         desk.send_waiting();
@@ -186,7 +192,7 @@ impl Desk {
 
     /// Does what is due `at` this time. Never waits. `Break` when the venue halts by itself and its day is ended, as far as it can be.
     pub(crate) fn turn(&mut self, status: &Status, at: Instant) -> ControlFlow<()> {
-        self.at = at;
+        self.passed = self.time.passed_at(at);
         if status.is_halting && !self.progress.is_stopping.load(Ordering::Acquire) {
             self.handle(Request::Stop, Asker::Schedule, status);
         }
@@ -208,7 +214,7 @@ impl Desk {
         }
         self.end_pauses();
         self.send_waiting();
-        if self.ends_at.is_none_or(|end| at < end) {
+        if self.ends_at.is_none_or(|end| self.passed < end) {
             return ControlFlow::Continue(());
         }
         self.progress.is_done.store(true, Ordering::Release);
@@ -302,7 +308,7 @@ impl Desk {
     }
 
     fn await_group(&mut self, asker: Asker, then: Then) {
-        let (command, deadline) = (self.commands, self.at + GROUP_DEADLINE);
+        let (command, deadline) = (self.commands, self.passed + GROUP_DEADLINE);
         self.pending.push_back(Pending { command, deadline, asker, then });
     }
 
@@ -340,7 +346,7 @@ impl Desk {
             self.answer(asker, Ok(text));
         }
         let dead = status.failures.iter().map(|(actor, _)| actor.as_str()).find(|actor| is_needed(actor));
-        let now = self.at;
+        let now = self.passed;
         for late in 0..self.pending.len() {
             let Pending { deadline, asker, then, .. } = &mut self.pending[late];
             if dead.is_none() && now < *deadline {
@@ -371,7 +377,7 @@ impl Desk {
 
     /// Ends the desk's work after a time, unless its end is fixed already.
     fn end_after(&mut self, linger: Duration) {
-        self.ends_at.get_or_insert(self.at + linger);
+        self.ends_at.get_or_insert(self.passed + linger);
     }
 
     /// Notes what the group has done, and says it.

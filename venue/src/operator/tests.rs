@@ -2,7 +2,7 @@
 
 use std::{io::prelude::*, os::unix::net::UnixStream};
 
-use corelane_config::VENUE_TOML;
+use corelane_config::{Retransmission, VENUE_TOML};
 use corelane_runtime::cpu;
 
 use super::*;
@@ -22,28 +22,24 @@ fn answer(mut stream: UnixStream) -> String {
     answer
 }
 
+/// A desk of a venue that does not run, and what asks it.
+fn desk(config: &Config, at: Instant, socket: Option<AdminSocket>) -> (Desk, mpsc::Sender<Asked>) {
+    let Declared { control, counters, permits, gate, .. } = declare(config, &cpu::allowed_cpus()).unwrap();
+    let (ask, asked) = mpsc::channel();
+    let (now, progress) = (Duration::ZERO, Arc::default());
+    let day = Day::new(config, now).unwrap();
+    (Desk::new(config, Parts { control, counters, permits, gate, day, now, at, socket, asked, progress }), ask)
+}
+
 #[test]
 fn a_request_holds_its_permit_until_it_is_answered_and_what_lowers_risk_needs_none() {
     let mut config = Config::parse("venue.toml", VENUE_TOML).unwrap();
     config.bulkhead.permits.venue = 1;
-    let Declared { control, counters, permits, gate, .. } = declare(&config, &cpu::allowed_cpus()).unwrap();
     let path = std::env::temp_dir().join(format!("corelane-desk-{}.sock", std::process::id()));
-    let (_ask, asked) = mpsc::channel();
     // It stands still, so that nothing is late.
     let at = Instant::now();
-    let parts = Parts {
-        control,
-        counters: counters.clone(),
-        permits: permits.clone(),
-        gate,
-        day: Day::new(&config, Duration::ZERO).unwrap(),
-        now: Duration::ZERO,
-        at,
-        socket: Some(AdminSocket::bind(&path).unwrap()),
-        asked,
-        progress: Arc::default(),
-    };
-    let mut desk = Desk::new(&config, parts);
+    let (mut desk, _ask) = desk(&config, at, Some(AdminSocket::bind(&path).unwrap()));
+    let (counters, permits) = (desk.counters.clone(), desk.permits.clone());
     // The second one closes the connections that the first one has answered.
     let mut turns = || (0..2).for_each(|_| assert!(desk.turn(&Status::default(), at).is_continue()));
     let first = ask(&path, "kill-switch release everyone");
@@ -67,4 +63,39 @@ fn a_request_holds_its_permit_until_it_is_answered_and_what_lowers_risk_needs_no
     assert_eq!(answer(engage), "ok\nkill switch engaged for everyone\n");
     assert_eq!((permits.venue.in_use(), permits.analytics.in_use()), (0, 0));
     assert_eq!(permits.venue.refused(), 2);
+}
+
+/// By SIGSTOP, a debugger, the pause of a virtual machine: nobody could have done anything meanwhile.
+#[test]
+fn a_pause_of_the_process_makes_nobody_late_and_shortens_no_lingering() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let mut config = Config::parse("venue.toml", VENUE_TOML).unwrap();
+    let linger = Duration::from_secs(3);
+    config.feeds.outbound.as_mut().unwrap().retransmission = Some(Retransmission {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        allow_ephemeral_port: true,
+        messages_max: 4096,
+        linger_ms: linger.as_millis() as u64,
+    });
+    let mut at = Instant::now();
+    let (mut desk, asking) = desk(&config, at, None);
+    let mut turn_after = |time: Duration| {
+        at += time;
+        assert!(desk.turn(&Status::default(), at).is_continue());
+        (desk.progress.is_done.load(Ordering::Relaxed), desk.counters.clone())
+    };
+    let (answer, answered) = mpsc::channel();
+    asking.send((Request::Stop, answer)).unwrap();
+    turn_after(Duration::ZERO);
+    (0..3).for_each(|_| drop(turn_after(HOUR)));
+    assert_eq!(answered.try_recv().unwrap_err(), mpsc::TryRecvError::Empty, "the group had no time");
+    let (_, counters) = turn_after(HOUR);
+    // The group has ended the day.
+    counters.group.set(GroupCount::CommandsDone, u64::MAX);
+    turn_after(HOUR);
+    assert!(answered.try_recv().unwrap().is_ok());
+    (0..3).for_each(|_| assert!(!turn_after(HOUR).0, "requests for retransmission are answered"));
+    let step = Duration::from_millis(50);
+    (0..linger.as_millis() / step.as_millis()).for_each(|_| drop(turn_after(step)));
+    assert!(turn_after(step).0);
 }
