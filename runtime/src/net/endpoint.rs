@@ -58,6 +58,42 @@ impl EndpointSpec {
             _ => 0,
         }
     }
+
+    /// What it asks for that no socket can do, and what to do about it.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        match self {
+            EndpointSpec::Udp(udp) => udp.contradiction(),
+            EndpointSpec::Listen { .. } | EndpointSpec::Connect { .. } => None,
+        }
+    }
+
+    /// The address that it is bound to, if that is not the kernel's choice.
+    pub(crate) fn bound(&self) -> Option<SocketAddr> {
+        let addr = match self {
+            EndpointSpec::Listen { addr, .. } => *addr,
+            EndpointSpec::Udp(udp) => udp.bind,
+            EndpointSpec::Connect { .. } => return None,
+        };
+        (addr.port() != 0).then_some(addr)
+    }
+
+    /// Whether only one of the two can be opened at a time.
+    pub(crate) fn collides_with(&self, other: &EndpointSpec) -> bool {
+        let is_possible = match (self, other) {
+            (EndpointSpec::Listen { .. }, EndpointSpec::Listen { .. }) => true,
+            // Those that join groups share their address.
+            (EndpointSpec::Udp(one), EndpointSpec::Udp(other)) => one.groups.is_empty() || other.groups.is_empty(),
+            _ => false,
+        };
+        let (Some(one), Some(other)) = (self.bound(), other.bound()) else { return false };
+        let includes = |any: SocketAddr, one: SocketAddr| {
+            // The unspecified address of IPv6 takes IPv4 too.
+            any.ip().is_unspecified() && (any.is_ipv6() || one.is_ipv4())
+        };
+        is_possible
+            && one.port() == other.port()
+            && (one.ip() == other.ip() || includes(one, other) || includes(other, one))
+    }
 }
 
 /// The configuration of a UDP socket. [`UdpSpec::receiver`], [`UdpSpec::sender`] and [`UdpSpec::peer`] fill in the
@@ -68,7 +104,8 @@ pub struct UdpSpec {
     /// groups on the same port.
     pub bind: SocketAddr,
     /// The destination of [`Net::send_datagram`](super::Net::send_datagram). Without it, the socket sends only by
-    /// [`Net::send_datagram_to`](super::Net::send_datagram_to).
+    /// [`Net::send_datagram_to`](super::Net::send_datagram_to). With it, the socket needs send slots, and an address to bind from
+    /// which it can be reached: an IPv4 address reaches no IPv6 address.
     pub to: Option<SocketAddr>,
     /// The multicast groups to join.
     pub groups: Vec<MulticastGroup>,
@@ -132,10 +169,34 @@ impl UdpSpec {
         self
     }
 
+    fn contradiction(&self) -> Option<&'static str> {
+        let of_both = self.bind.is_ipv6() && (self.bind.ip().is_unspecified() || mapped(self.bind));
+        match self.to {
+            Some(_) if self.send_slots == 0 => Some(
+                "it has a destination and no send slots, so that every send would be refused; set send_slots to 1 or more, or `to` \
+                 to None",
+            ),
+            Some(to) if self.bind.is_ipv4() && to.is_ipv6() => Some(
+                "it is bound to an IPv4 address, and its destination is an IPv6 address, to which the kernel sends nothing from \
+                 there; bind an IPv6 address, such as [::]:0",
+            ),
+            Some(to) if self.bind.is_ipv6() && to.is_ipv4() && !of_both => Some(
+                "it is bound to an IPv6 address, and its destination is an IPv4 address, to which the kernel sends nothing from \
+                 there; bind an IPv4 address, such as 0.0.0.0:0",
+            ),
+            _ => None,
+        }
+    }
+
     fn without_destination(mut self) -> Self {
         self.to = None;
         self
     }
+}
+
+/// Whether it is an IPv4 address in the form of an IPv6 address.
+fn mapped(addr: SocketAddr) -> bool {
+    matches!(addr.ip(), IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some())
 }
 
 /// The membership of an IPv4 multicast group.

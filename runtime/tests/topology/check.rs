@@ -2,12 +2,12 @@
 
 use std::panic::AssertUnwindSafe;
 
-use crate::support::{AsIs, Note, Play, Replayable, Two, left, out, right, shard, two_cpus};
+use crate::support::{AsIs, Bytewise, Note, Play, Replayable, Two, left, out, right, shard, two_cpus};
 use corelane_runtime::{
-    actor::Step,
+    actor::{Actor, Context, NetActor, Step},
     cpu,
     edge::port::Port,
-    net::DriverConfig,
+    net::{ConnId, DriverConfig, EndpointSpec, Flow, UdpSpec},
     sequencer::Sequencer,
     topology::check::TopologyError,
     topology::{ActorId, EdgeSpec, Idle, ShardId, ShardSpec, Topology},
@@ -270,6 +270,95 @@ fn capacities_of_a_network_driver_are_refused_that_a_start_would_refuse() {
         let mut topology = Topology::new();
         topology.shard(ShardSpec::new("here", two_cpus()[0]).idle(Idle::Spin).net(net));
         assert!(topology.check().is_ok(), "{field}");
+    }
+}
+
+/// An actor with sockets.
+struct Sender;
+impl Actor for Sender {
+    type In = Note;
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &Note) -> Step {
+        Step::Done
+    }
+}
+impl NetActor for Sender {
+    fn on_frame(&mut self, _: &mut Context<'_, ()>, _: ConnId, _: &[u8]) -> Flow {
+        Flow::Taken
+    }
+}
+
+/// It is a sender that could not send.
+#[test]
+fn a_udp_socket_that_cannot_send_to_its_destination_is_refused() {
+    let sender = |bind: &str, to: &str| UdpSpec::sender(bind.parse().unwrap(), to.parse().unwrap());
+    let [v4, v6] = ["127.0.0.1:0", "[::1]:0"];
+    let cases = [
+        (UdpSpec { send_slots: 0, ..sender(v4, v4) }, Some("set send_slots to 1 or more, or `to` to None")),
+        (sender(v4, v6), Some("bind an IPv6 address, such as [::]:0")),
+        (sender(v6, v4), Some("bind an IPv4 address, such as 0.0.0.0:0")),
+        (sender(v4, v4), None),
+        (sender(v6, v6), None),
+        (sender("[::]:0", v4), None),
+        (sender("[::ffff:127.0.0.1]:0", v4), None),
+        (UdpSpec { send_slots: 0, ..UdpSpec::peer(v4.parse().unwrap()) }, None),
+        (UdpSpec::receiver(v6.parse().unwrap()), None),
+    ];
+    for (spec, remedy) in cases {
+        let mut topology = Topology::new();
+        let shard = here(&mut topology);
+        let receiver = EndpointSpec::Udp(UdpSpec::receiver(v4.parse().unwrap()));
+        topology.net_actor(shard, "sender", vec![receiver, EndpointSpec::Udp(spec.clone())], |_| Sender);
+        let Some(remedy) = remedy else {
+            assert!(topology.check().is_ok(), "{spec:?}");
+            continue;
+        };
+        let errors = topology.check().unwrap_err();
+        assert!(matches!(&errors.0[..], [TopologyError::Endpoint { endpoint: 1, .. }]), "{errors}");
+        let text = errors.to_string();
+        assert!(text.starts_with("actor \"sender\": its endpoint 1: ") && text.ends_with(remedy), "{text}");
+    }
+}
+
+/// A start would find the second one's address in use, by its own first one.
+#[test]
+fn two_sockets_on_one_address_are_refused() {
+    let listen =
+        |addr: &str| EndpointSpec::Listen { addr: addr.parse().unwrap(), framer: Box::new(Bytewise), backlog: 1 };
+    let udp = |addr: &str| EndpointSpec::Udp(UdpSpec::receiver(addr.parse().unwrap()));
+    let group = |addr: &str| {
+        let spec = UdpSpec::receiver(addr.parse().unwrap());
+        EndpointSpec::Udp(spec.join([239, 192, 0, 1].into(), [127, 0, 0, 1].into()))
+    };
+    let [one, same, any] = ["127.0.0.1:26999", "127.0.0.1:26999", "0.0.0.0:26999"];
+    let cases = [
+        (listen(one), listen(same), true),
+        (listen(any), listen(one), true),
+        (listen(one), listen("[::]:26999"), true),
+        (udp(one), udp(any), true),
+        (group(any), udp(any), true),
+        (group(any), group(any), false),
+        (listen(one), udp(one), false),
+        (listen(one), listen("127.0.0.2:26999"), false),
+        (listen(one), listen("127.0.0.1:26998"), false),
+        (listen(any), listen("[::1]:26999"), false),
+        (listen("127.0.0.1:0"), listen("127.0.0.1:0"), false),
+    ];
+    for (first, second, collide) in cases {
+        let what = format!("{first:?}, {second:?}");
+        let mut topology = Topology::new();
+        let shard = here(&mut topology);
+        topology.net_actor(shard, "first", vec![first], |_| Sender);
+        topology.net_actor(shard, "second", vec![second], |_| Sender);
+        match topology.check() {
+            Ok(_) => assert!(!collide, "{what}"),
+            Err(errors) => {
+                assert!(collide && errors.0.len() == 1, "{what}: {errors}");
+                let text = errors.to_string();
+                assert!(text.contains("actor \"second\"") && text.ends_with("give each its own port"), "{text}");
+            }
+        }
     }
 }
 

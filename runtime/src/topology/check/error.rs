@@ -1,6 +1,6 @@
 //! The faults that the checks find.
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use crate::topology::spec::{EdgeSpec, MailboxSpec};
 
@@ -101,6 +101,30 @@ pub enum TopologyError {
         value: u64,
         /// The valid range.
         must: &'static str,
+    },
+    /// What a socket of an actor is to be contradicts itself.
+    #[error("actor {actor:?}: its endpoint {endpoint}: {why}")]
+    Endpoint {
+        /// The actor.
+        actor: String,
+        /// The endpoint, as its position among those of the actor.
+        endpoint: usize,
+        /// The contradiction, and what to do about it.
+        why: &'static str,
+    },
+    /// Two sockets of the topology have one address, or one that includes the other's.
+    #[error(
+        "actor {actor:?}: its endpoint {endpoint} is bound to {addr}, which a socket of actor {other:?} takes; give each its own port"
+    )]
+    AddressTaken {
+        /// The actor.
+        actor: String,
+        /// The endpoint, as its position among those of the actor.
+        endpoint: usize,
+        /// Its address.
+        addr: SocketAddr,
+        /// The actor of the other socket.
+        other: String,
     },
     /// A mailbox holds too little or too much, or keeps it too briefly or too long.
     #[error(
