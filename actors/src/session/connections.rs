@@ -12,6 +12,10 @@ use super::{
     state::{Connection, Phase, PortState},
 };
 
+/// A client that is found silent later than this did perhaps send: the process was suspended meanwhile, or its host, and what came
+/// is read only in turn (the kernel hands over some twenty sockets at a time).
+const LATE_NS_MAX: u64 = 20_000_000;
+
 impl Session {
     /// The slot of a connection, unless it has been reused since.
     #[inline]
@@ -35,7 +39,12 @@ impl Session {
         }
         let conn = ConnId { slot: slot as u32, generation: connection.generation };
         let silent_ns = now_ns.saturating_sub(connection.last_heard_ns);
-        let left_ns = connection.client_timeout_ns.saturating_sub(silent_ns);
+        let mut left_ns = connection.client_timeout_ns.saturating_sub(silent_ns);
+        let is_late = silent_ns.saturating_sub(connection.client_timeout_ns) > LATE_NS_MAX;
+        if is_late && connection.given_time_ns.replace(connection.last_heard_ns) != Some(connection.last_heard_ns) {
+            // Once for each silence.
+            left_ns = heartbeat_ns.min(connection.client_timeout_ns);
+        }
         let mut after_ns = left_ns;
         match connection.phase {
             Phase::Free | Phase::Closing => return,

@@ -31,6 +31,8 @@ pub(super) struct Connection {
     pub last_sent_ns: u64,
     /// Silence after which the client is disconnected; before the log-in, the login timeout.
     pub client_timeout_ns: u64,
+    /// When the client was last heard before it was found silent late, and was given more time.
+    pub given_time_ns: Option<u64>,
     pub timer: Option<TimerId>,
     /// Heartbeats and debug packets before the log-in.
     pub early_packets: u8,
@@ -52,6 +54,7 @@ impl Connection {
         last_heard_ns: 0,
         last_sent_ns: 0,
         client_timeout_ns: 0,
+        given_time_ns: None,
         timer: None,
         early_packets: 0,
         accept_owed: None,

@@ -221,6 +221,29 @@ fn silence_ends_a_connection_after_its_time_and_traffic_prolongs_it() {
     }
 }
 
+/// By SIGSTOP, a debugger, the pause of a virtual machine: the time has passed, and what clients sent meanwhile is not read yet.
+#[test]
+fn no_client_is_silent_because_the_process_was_suspended() {
+    let mut venue = Venue::new(config());
+    let alice = venue.alice();
+    let stranger = venue.connect();
+    venue.advance_slowly(SECOND);
+    venue.advance(40 * SECOND);
+    assert!(!venue.is_closed(alice) && !venue.is_closed(stranger));
+    venue.send(alice, &ClientPacket::Heartbeat);
+    venue.send(stranger, &ClientPacket::Login(login("bob", "hunter2", 1)));
+    assert_eq!(summary(&venue.sent(stranger)), "A");
+    venue.advance_slowly(14 * SECOND);
+    assert!(!venue.is_closed(alice) && !venue.is_closed(stranger));
+    // Who says nothing then is gone, however late it is looked at.
+    for _ in 0..2 {
+        assert!(!venue.is_closed(alice) && !venue.is_closed(stranger));
+        venue.advance(2 * SECOND);
+    }
+    assert!(venue.is_closed(alice) && venue.is_closed(stranger));
+    assert_eq!((venue.count(SessionCount::ClientTimeout), venue.count(SessionCount::LoginTimeout)), (2, 0));
+}
+
 /// M11: a member gets in however many others say nothing, from its own address too.
 #[test]
 fn silent_connections_make_room_for_new_ones() {
