@@ -20,6 +20,9 @@ use crate::clock::SLEW_PPM_MAX;
 /// brings nothing shows that none is left; two are usual, and what comes all the time is no reason to wait for its end.
 const PARK_ENTERS_MAX: usize = 4;
 
+/// The maximum number of enters after a stall: enough for the default 1,024 connections.
+const CATCH_UP_ENTERS_MAX: usize = 64;
+
 /// How much later than asked the timeout may complete: the kernel's own slack for timers, which a wake-up has anyway. So
 /// neither two readings of the clocks that are microseconds apart nor the slew over 0.1 s move it before each sleep.
 const LATENESS_NS_MAX: u64 = 50_000;
@@ -111,7 +114,16 @@ impl Driver {
 
     /// Submits everything and runs the kernel's deferred work. What that brings is left to the next poll.
     pub(crate) fn submit_and_reap(&mut self) {
-        for _ in 0..PARK_ENTERS_MAX {
+        self.enter_until_idle(PARK_ENTERS_MAX);
+    }
+
+    /// Takes in what has come on all sockets, for the next poll: a poll takes in that of some twenty.
+    pub(crate) fn catch_up(&mut self) {
+        self.enter_until_idle(CATCH_UP_ENTERS_MAX);
+    }
+
+    fn enter_until_idle(&mut self, enters_max: usize) {
+        for _ in 0..enters_max {
             self.stage();
             self.ring.enter(0, &mut self.table.counters);
             if self.take_completions() == 0 {

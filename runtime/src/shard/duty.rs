@@ -48,6 +48,11 @@ const EMPTY_TURNS_BEFORE_YIELD: u32 = 50;
 /// Empty turns before `backoff` sleeps, and how long it sleeps.
 const EMPTY_TURNS_BEFORE_SLEEP: u32 = 1000;
 const BACKOFF_SLEEP: Duration = Duration::from_micros(50);
+/// A shard that has not looked at the network for so long takes in what has come on all sockets, before its timers find peers silent
+/// and so that all of it counts from the same moment.
+const CATCH_UP_NS: u64 = 10_000_000;
+/// Work of a turn that may have lasted so long without any stall, at a microsecond or two for each step.
+const BUSY_WORK: usize = 4096;
 /// How long actors may go on sending, and sockets take to flush, after the stop hooks.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 /// How long the connections that are cut off then may take to end: they wait for nobody.
@@ -84,6 +89,8 @@ pub(crate) struct Figures {
     turn_end_ticks: u64,
     /// When it began, and so the shard looked at the network; or when the shard should have woken up since.
     looked_ticks: u64,
+    /// The work of the last turn.
+    last_work: usize,
     /// When they were last handed over.
     handed_over_ns: u64,
     /// Whether work was done since.
@@ -106,6 +113,12 @@ impl Figures {
             self.busy_ticks += now_ticks.saturating_sub(began_ticks);
             self.behind = true;
         }
+    }
+
+    /// Whether the turn that begins comes after a stall of more than `stall_ticks`.
+    #[inline]
+    fn has_stood(&self, stall_ticks: u64) -> bool {
+        self.turn_end_ticks.saturating_sub(self.looked_ticks) > stall_ticks && self.last_work < BUSY_WORK
     }
 
     /// Leaves the time until `now_ticks` out of the turns: the shard has slept, and should have woken up at `due_ticks`.
@@ -147,6 +160,7 @@ impl DutyCycle {
         let mut empty_turns = 0u32;
         let check_ticks = self.shard.env.time.ticks_of(CHECK_NS);
         let back_off_ticks = self.shard.env.time.ticks_of(BACKOFF_SLEEP.as_nanos() as u64);
+        let stall_ticks = self.shard.env.time.ticks_of(CATCH_UP_NS);
         let mut checked_ticks = 0;
         let mut idle_since: Option<Instant> = None;
         let mut waits_since_ns: Option<u64> = None;
@@ -170,9 +184,13 @@ impl DutyCycle {
             }
             fault!("shard.turn");
             self.shard.env.time.set_looked(self.figures.looked_ticks);
+            if self.figures.has_stood(stall_ticks) {
+                self.shard.transport.catch_up();
+            }
             let work = self.shard.turn(reports);
             let now_ticks = self.shard.env.time.ticks_anew();
             self.figures.count_turn(work > 0, now_ticks);
+            self.figures.last_work = work;
             if (work > 0 || self.shard.called()) && (stage == stages::RUN || self.moved_messages(work)) {
                 self.progress.count_work();
             }

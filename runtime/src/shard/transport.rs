@@ -11,6 +11,8 @@ pub(crate) trait Transport: Net {
     fn poll(&mut self, owners: &mut dyn Owners) -> usize;
     /// Submits what is queued now, not with the next poll.
     fn flush(&mut self);
+    /// Lets the next poll deliver what has come on all sockets: to be called after a stall.
+    fn catch_up(&mut self) {}
     /// Whether something waits to be sent or taken.
     fn has_pending(&self) -> bool;
     /// Whether frames wait that their actors have held.
@@ -46,6 +48,9 @@ impl Transport for Driver {
     }
     fn flush(&mut self) {
         Driver::flush(self);
+    }
+    fn catch_up(&mut self) {
+        Driver::catch_up(self);
     }
     fn has_pending(&self) -> bool {
         Driver::has_pending(self)

@@ -1,17 +1,26 @@
 //! What comes from outside while there is no room behind the actor: frames wait, datagrams are dropped, and what cannot
 //! be put off waits in the port. Nothing of it fails the actor. And how long who only listens waits for the network.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    io::Write,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
 use crate::support::asks::Asks;
-use crate::support::{Log, Note, Play, drain, listen_bytewise, note, numbers, out, shard, two_cpus};
+use crate::support::{
+    Bytewise, Log, Note, Play, drain, listen_bytewise, note, numbers, options, out, shard, two_cpus, until,
+};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     edge::port::Port,
-    net::{CloseReason, ConnId, Datagram, EndpointId, EndpointSpec, Flow, UdpSpec},
+    net::{CloseReason, ConnId, Datagram, DriverConfig, EndpointId, EndpointSpec, Flow, UdpSpec},
     simulation::{SimNet, Simulation},
-    topology::{EdgeSpec, Idle, Topology},
+    topology::{EdgeSpec, Idle, ShardSpec, Topology},
 };
+use corelane_test_support::shards::small_net;
 
 /// A millisecond in nanoseconds.
 const MS: u64 = 1_000_000;
@@ -218,5 +227,67 @@ fn network_input_that_fills_an_edge_does_not_keep_timers_from_firing() {
         }
         assert!(!reads || passed > 10_000, "{passed} of 64,000 frames were passed on");
         assert!(fired.len() > 400, "in a second, the timer of 1 ms fired {} times", fired.len());
+    }
+}
+
+/// Stands still on the byte 255, until the test lets it go on, and writes down how old each other byte is.
+struct Stalls {
+    ages_ns: Log<u64>,
+    stalled: mpsc::Sender<()>,
+    goes_on: mpsc::Receiver<()>,
+}
+
+impl Actor for Stalls {
+    type In = ();
+    type Out = ();
+    const OUTPUTS_MAX: usize = 0;
+    fn on_message(&mut self, _: &mut Context<'_, ()>, (): &()) -> Step {
+        Step::Done
+    }
+}
+
+impl NetActor for Stalls {
+    fn on_frame(&mut self, ctx: &mut Context<'_, ()>, _: ConnId, frame: &[u8]) -> Flow {
+        if frame == [255] {
+            self.stalled.send(()).unwrap();
+            self.goes_on.recv().unwrap();
+        } else {
+            self.ages_ns.push(ctx.age_ns());
+        }
+        Flow::Taken
+    }
+}
+
+/// The kernel hands over what has come on some twenty sockets at a time.
+#[test]
+fn what_has_come_during_a_stall_counts_from_its_beginning_on_however_many_sockets() {
+    const PEERS: usize = 100;
+    const STALL: Duration = Duration::from_millis(40);
+    for (name, idle) in [("stalls-spin", Idle::Spin), ("stalls-park", Idle::Park)] {
+        let ages_ns = Log::new();
+        let ((stalled, has_stalled), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel());
+        let mut topology = Topology::new();
+        let net = DriverConfig { connections_max: 128, receive_buffers: 256, ..small_net() };
+        let shard = topology.shard(ShardSpec::new(name, two_cpus()[0]).idle(idle).net(net));
+        let stalls = Stalls { ages_ns: ages_ns.clone(), stalled, goes_on };
+        let addr = (Ipv4Addr::LOCALHOST, 0).into();
+        let listen = EndpointSpec::Listen { addr, framer: Box::new(Bytewise), backlog: 128 };
+        let actor = topology.net_actor(shard, "stalls", vec![listen], |_| stalls);
+        let running = topology.start(options()).unwrap();
+        let connect = || TcpStream::connect(running.addresses(actor)[0]).unwrap();
+        let mut peers: Vec<TcpStream> = (0..PEERS).map(|_| connect()).collect();
+        peers.iter_mut().for_each(|peer| peer.write_all(&[1]).unwrap());
+        until("all are served", || ages_ns.len() == PEERS);
+        connect().write_all(&[255]).unwrap();
+        has_stalled.recv().unwrap();
+        peers.iter_mut().for_each(|peer| peer.write_all(&[2]).unwrap());
+        // The time is the fault.
+        thread::sleep(STALL);
+        go_on.send(()).unwrap();
+        until("all are served again", || ages_ns.len() == 2 * PEERS);
+        let young = ages_ns.entries()[PEERS..].iter().filter(|age_ns| u128::from(**age_ns) < STALL.as_nanos()).count();
+        assert_eq!(young, 0, "{name}: of {PEERS} bytes that came during the stall");
+        drop(peers);
+        assert!(running.stop().drained);
     }
 }
