@@ -184,6 +184,16 @@ impl UdpSpec {
                 "it is bound to an IPv6 address, and its destination is an IPv4 address, to which the kernel sends nothing from \
                  there; bind an IPv4 address, such as 0.0.0.0:0",
             ),
+            None if self.send_slots == 0 && !self.receive => {
+                Some("it neither receives nor has send slots; set receive to true, or send_slots to 1 or more")
+            }
+            _ if !self.groups.is_empty() && !self.receive => {
+                Some("it joins multicast groups and does not receive; set receive to true, or leave the groups out")
+            }
+            _ if self.multicast_interface.is_some() && self.bind.is_ipv6() => Some(
+                "it has an interface for multicast, which is for IPv4 only; bind an IPv4 address, such as 0.0.0.0:0, or set \
+                 multicast_interface to None",
+            ),
             _ => None,
         }
     }

@@ -289,15 +289,21 @@ impl NetActor for Sender {
     }
 }
 
-/// It is a sender that could not send.
+/// It would be accepted, and lose what it is for.
 #[test]
-fn a_udp_socket_that_cannot_send_to_its_destination_is_refused() {
+fn a_udp_socket_that_cannot_do_what_it_is_told_is_refused() {
     let sender = |bind: &str, to: &str| UdpSpec::sender(bind.parse().unwrap(), to.parse().unwrap());
     let [v4, v6] = ["127.0.0.1:0", "[::1]:0"];
+    let (group, any) = ([239, 192, 0, 1].into(), [0, 0, 0, 0].into());
     let cases = [
         (UdpSpec { send_slots: 0, ..sender(v4, v4) }, Some("set send_slots to 1 or more, or `to` to None")),
         (sender(v4, v6), Some("bind an IPv6 address, such as [::]:0")),
         (sender(v6, v4), Some("bind an IPv4 address, such as 0.0.0.0:0")),
+        (UdpSpec { to: None, send_slots: 0, ..sender(v4, v4) }, Some("or send_slots to 1 or more")),
+        (sender(v4, v4).join(group, any), Some("or leave the groups out")),
+        (UdpSpec { multicast_interface: Some(any), ..sender(v6, v6) }, Some("or set multicast_interface to None")),
+        (UdpSpec { multicast_interface: Some(any), ..sender(v4, v4) }, None),
+        (UdpSpec::receiver(v4.parse().unwrap()).join(group, any), None),
         (sender(v4, v4), None),
         (sender(v6, v6), None),
         (sender("[::]:0", v4), None),
