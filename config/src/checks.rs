@@ -283,9 +283,12 @@ fn order_entry(document: &mut Document) {
         document.conflict(
             "order_entry.reply_log_bytes",
             format!(
-                "`order_entry.reply_log_bytes` ({}) is less than twice `net.send_buffer_bytes` ({}), {CANCELED_BYTES} for each of \
+                "`order_entry.reply_log_bytes` ({}) is less than twice `net.send_buffer_bytes` ({}), {} for each of \
                  `open_orders_per_port_max` ({}), and {REPLY_LOG_SPARE_BYTES} more",
-                order_entry.reply_log_bytes, net.send_buffer_bytes, order_entry.open_orders_per_port_max
+                order_entry.reply_log_bytes,
+                net.send_buffer_bytes,
+                2 * CANCELED_BYTES,
+                order_entry.open_orders_per_port_max
             ),
             "forgets what a slow client has yet to read",
             format!("raise it to {least} or more, or lower one of these"),

@@ -97,8 +97,8 @@ pub struct Bulkhead {
     #[serde(default)]
     #[schemars(range(min = 1, max = 10_000_000))]
     pub burst: Option<u32>,
-    /// Requests that use an order number and are not answered yet. A port has at most 256 in any case; more wait in its
-    /// socket.
+    /// Requests that use an order number, of any channel, and are not answered yet. A port has at most 256 in any case; more
+    /// wait in its socket.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub in_flight_max: Option<u32>,

@@ -205,7 +205,7 @@ pub struct Net {
     #[schemars(range(min = 256, max = 65_536))]
     pub receive_buffer_bytes: usize,
     /// The send buffer of each connection in bytes, a power of two. A client that reads so slowly that this buffer is full and as
-    /// many bytes again wait behind it is disconnected. Twice the least has room for all answers that a client may get in one turn
+    /// many bytes again wait behind it, beside the cancels of as many orders as it may have open, is disconnected. Twice the least has room for all answers that a client may get in one turn
     /// of order entry, such as the executions of its orders in a sweep.
     #[serde(default = "count::<262_144>")]
     #[schemars(range(min = 16_384, max = 16_777_216))]
@@ -273,7 +273,7 @@ pub struct OrderEntry {
     pub unreadable_per_minute_max: u32,
     /// Answers kept per port, in bytes of their packets, to be replayed to a client that logs in again. When the store is
     /// full, new answers overwrite the oldest. A log-in that asks for an answer which is no longer kept is rejected with
-    /// code `S`; a log-in from 0 gets new answers only. At least twice `net.send_buffer_bytes`, 21 for each of
+    /// code `S`; a log-in from 0 gets new answers only. At least twice `net.send_buffer_bytes`, 42 for each of
     /// `open_orders_per_port_max`, and 32,768, so that a slow client that is disconnected finds all that it has not read and the
     /// cancels of its orders; unread bytes in the kernel's buffers come on top.
     #[serde(default = "count::<16_777_216>")]
@@ -289,11 +289,20 @@ pub struct OrderEntry {
 }
 
 impl OrderEntry {
+    /// The bytes that may wait for a client behind its full send buffer. All its orders may be cancelled at once, by itself, a kill
+    /// switch or the end of the day, and that makes no client a slow one.
+    #[must_use]
+    pub fn unsent_bytes_max(&self, net: &Net) -> usize {
+        net.send_buffer_bytes + CANCELED_BYTES * self.open_orders_per_port_max
+    }
+
     /// The least size of a port's replay log, in bytes, with which a client that reads too slowly loses nothing: when it is
-    /// disconnected, its send buffer is full, as many bytes again wait in the log, and then all its orders may be cancelled.
+    /// disconnected, its send buffer is full, as much as may wait behind that is in the log, and then all its orders may be
+    /// cancelled.
     #[must_use]
     pub fn reply_log_bytes_min(&self, net: &Net) -> usize {
-        2 * net.send_buffer_bytes + CANCELED_BYTES * self.open_orders_per_port_max + REPLY_LOG_SPARE_BYTES
+        let cancels = CANCELED_BYTES * self.open_orders_per_port_max;
+        net.send_buffer_bytes + self.unsent_bytes_max(net) + cancels + REPLY_LOG_SPARE_BYTES
     }
 }
 

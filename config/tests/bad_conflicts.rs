@@ -137,9 +137,9 @@ fn each_contradiction_is_reported() {
         ),
         (
             "listen = \"127.0.0.1:9001\"",
-            "listen = \"127.0.0.1:9001\"\nreply_log_bytes = 729_087",
+            "listen = \"127.0.0.1:9001\"\nreply_log_bytes = 901_119",
             &[
-                "28:19 Conflict: `order_entry.reply_log_bytes` (729087) is less than twice `net.send_buffer_bytes` (262144), 21 for each of `open_orders_per_port_max` (8192), and 32768 more; raise it to 729088 or more, or lower one of these",
+                "28:19 Conflict: `order_entry.reply_log_bytes` (901119) is less than twice `net.send_buffer_bytes` (262144), 42 for each of `open_orders_per_port_max` (8192), and 32768 more; raise it to 901120 or more, or lower one of these",
             ],
         ),
         (

@@ -63,7 +63,7 @@ pub(crate) fn session_config(config: &Config) -> Result<SessionConfig, VenueErro
         connections_max: config.net.connections_max,
         connections_per_address_max: order_entry.connections_per_address_max,
         unreadable_per_minute_max: order_entry.unreadable_per_minute_max,
-        unsent_bytes_max: config.net.send_buffer_bytes,
+        unsent_bytes_max: order_entry.unsent_bytes_max(&config.net),
         ..SessionConfig::new(alpha("session", &config.venue.session)?, ports, symbols(config)?)
     })
 }

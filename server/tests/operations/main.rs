@@ -165,6 +165,24 @@ fn a_stop_says_what_a_client_did_not_take() {
     drop(client);
 }
 
+/// The cancels are more than the buffers take that the topology and the kernels have for it, and it is not slow.
+#[test]
+fn a_client_whose_orders_are_all_cancelled_at_once_gets_every_cancel() {
+    const ORDERS: u32 = 8192;
+    let server = Server::start("all-cancelled", &[("send_buffer_bytes = 262_144", "send_buffer_bytes = 16_384")]);
+    let mut client = Client::log_in_with_small_buffers(&server, 1);
+    assert_eq!(client.hears(), "S S");
+    for user_ref in 1..=ORDERS {
+        client.enter(user_ref, b'B', b'0');
+        assert_eq!(client.hears(), format!("A {user_ref}"));
+    }
+    assert_eq!(server.admin(&["kill-switch", "engage", "--everyone"]).0, Some(0));
+    (1..=ORDERS).for_each(|user_ref| assert_eq!(client.hears(), format!("C {user_ref} S")));
+    server.signal(Signal::SIGTERM);
+    assert_eq!(client.hears_all(), ["S E", "Z"]);
+    assert_eq!(server.ended().code, Some(0));
+}
+
 // M3
 #[test]
 fn messages_are_retransmitted_after_the_end_of_the_session() {
