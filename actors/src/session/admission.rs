@@ -62,17 +62,12 @@ impl Session {
     #[inline]
     fn forward(&mut self, ctx: &mut Ctx<'_>, port: PortId, command: &mut Command) -> bool {
         let PortState { orders, compartments, .. } = &mut self.ports[port.index()];
-        // Those that use a number of channel 0.
+        // Those that use a number.
         let wants_credit = match command {
             Command::MassCancel(MassCancel { channel: 0, user_ref, .. }) if orders.is_pending(*user_ref) => {
                 return false;
             }
-            Command::Cancel(_)
-            | Command::Modify(_)
-            | Command::AccountQuery(_)
-            | Command::OtherChannel(_)
-            | Command::MassCancel(MassCancel { channel: 1.., .. })
-            | Command::EntrySwitch(EntrySwitch { channel: 1.., .. }) => false,
+            Command::Cancel(_) | Command::Modify(_) | Command::AccountQuery(_) => false,
             _ => true,
         };
         if ctx.out.requests.room() == 0 || wants_credit && !orders.has_credit() {

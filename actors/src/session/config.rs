@@ -74,7 +74,7 @@ pub struct SessionConfig {
     pub reply_log_bytes: usize,
     /// Most open orders per port, as the group bounds them; sizes a table.
     pub open_orders_per_port_max: usize,
-    /// Most unanswered enters and replaces per port. At the bound, the session stops reading the connection.
+    /// Most unanswered requests of a port that use an order number. At the bound, the session stops reading the connection.
     pub in_flight_max: usize,
     /// The limits that ports share. Beyond them, requests are rejected.
     pub compartments: Vec<Compartment>,

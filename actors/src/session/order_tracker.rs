@@ -24,6 +24,8 @@ use crate::types::{CHANNELS, Locate, Reply};
 
 /// The type of the one answer that nobody asks for.
 const SYSTEM_EVENT: u8 = b'S';
+/// The type of the answer to an account query.
+const ACCOUNT_QUERY_RESPONSE: u8 = b'Q';
 
 /// An order, or a request that may become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +64,10 @@ pub(super) struct OrderTracker {
     credit_max: usize,
     /// The number of that mass cancel, else 0.
     mass_cancel: u32,
-    /// Unanswered requests whose answer is about no order: account queries, and requests in other channels than 0.
+    /// Unanswered account queries.
     queries: usize,
+    /// Unanswered requests in other channels than 0.
+    others: usize,
     /// By channel other than 0: the highest number that was forwarded. The group answers what raises it, and ignores the rest.
     other_channels: Box<[u32; CHANNELS]>,
     /// Highest number known to be used up.
@@ -86,6 +90,7 @@ impl OrderTracker {
             credit_max: in_flight_max,
             mass_cancel: 0,
             queries: 0,
+            others: 0,
             other_channels: Box::new([0; CHANNELS]),
             consumed: 0,
             entered: 0,
@@ -103,19 +108,19 @@ impl OrderTracker {
 
     /// Orders and unanswered requests.
     pub(super) fn len(&self) -> usize {
-        self.orders.len() + self.queries
+        self.orders.len() + self.queries + self.others
     }
 
-    /// Unanswered requests that use a number.
+    /// Unanswered requests that use a number, of whatever channel.
     #[inline]
     pub(super) fn in_flight(&self) -> usize {
-        self.pending.len()
+        self.pending.len() + self.others
     }
 
     /// Whether another request that uses a number may be forwarded before an answer comes.
     #[inline]
     pub(super) fn has_credit(&self) -> bool {
-        self.pending.len() < self.credit_max
+        self.in_flight() < self.credit_max
     }
 
     /// The instrument of an order, 0 if unknown.
@@ -143,7 +148,7 @@ impl OrderTracker {
         }
     }
 
-    /// Notes a request whose answer is about no order.
+    /// Notes an account query.
     #[cold]
     pub(super) fn on_query(&mut self) {
         self.queries += 1;
@@ -175,7 +180,7 @@ impl OrderTracker {
     pub(super) fn on_other(&mut self, channel: u8, user_ref: u32) {
         if channel != 0 {
             let last = &mut self.other_channels[usize::from(channel)];
-            self.queries += usize::from(user_ref > *last);
+            self.others += usize::from(user_ref > *last);
             *last = user_ref.max(*last);
             return;
         }
@@ -208,9 +213,7 @@ impl OrderTracker {
     #[inline]
     pub(super) fn on_answer(&mut self, reply: &Reply, locates: &SymbolLocates) {
         if reply.user_ref == 0 {
-            let is_asked_for = reply.bytes[0] != SYSTEM_EVENT;
-            self.queries = self.queries.saturating_sub(usize::from(is_asked_for));
-            return;
+            return self.on_answer_about_no_order(reply.bytes[0]);
         }
         match self.orders.get_mut(&reply.user_ref).map(|order| std::mem::replace(&mut order.answered, true)) {
             Some(true) => {}
@@ -228,6 +231,16 @@ impl OrderTracker {
         }
         if reply.leaves_qty.is_zero() {
             self.remove_dead(reply.user_ref);
+        }
+    }
+
+    /// Notes an answer to an account query or to a request in another channel than 0, by the type of its message.
+    #[cold]
+    fn on_answer_about_no_order(&mut self, message_type: u8) {
+        match message_type {
+            SYSTEM_EVENT => {}
+            ACCOUNT_QUERY_RESPONSE => self.queries = self.queries.saturating_sub(1),
+            _ => self.others = self.others.saturating_sub(1),
         }
     }
 

@@ -51,9 +51,9 @@ fn an_unanswered_query_is_waited_for() {
     venue.sim.run_until_idle();
     assert_eq!(shorts(&mut venue), ["in0.1", "Q", "out0.1"]);
     assert!(!venue.is_closed(alice));
-    venue.answer(0, 0, 0, &Venue::some_answer(1));
+    venue.answer(0, 0, 0, b"Q");
     venue.tick();
-    assert_eq!((summary(&venue.sent(alice)).as_str(), venue.is_closed(alice)), ("SC", true));
+    assert_eq!((summary(&venue.sent(alice)).as_str(), venue.is_closed(alice)), ("SQ", true));
 }
 
 #[test]

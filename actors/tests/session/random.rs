@@ -136,7 +136,7 @@ impl Model {
                 }
                 venue.answer(0, user_ref, leaves_qty, &Venue::some_answer(user_ref));
             }
-            Command::AccountQuery(_) => venue.answer(0, 0, 0, &Venue::some_answer(1)),
+            Command::AccountQuery(_) => venue.answer(0, 0, 0, b"Q"),
             Command::EntrySwitch(EntrySwitch { user_ref, channel: channel @ 1.., .. })
             | Command::MassCancel(MassCancel { user_ref, channel: channel @ 1.., .. })
             | Command::OtherChannel(OtherChannel { user_ref, channel, .. }) => {
