@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
-use crate::shown::{hidden, shown};
+use crate::shown::{hidden, shown, shown_behind};
 
 /// All errors found in one file, in the order of the file.
 ///
@@ -238,6 +238,11 @@ impl Lines {
         {
             self.text = [before, &hidden(secret), behind].concat().into();
         }
+    }
+
+    /// Shows no value but those behind keys of `known`.
+    pub(crate) fn show_behind(&mut self, known: impl Fn(&str) -> bool) {
+        self.text = shown_behind(&self.text, known).into();
     }
 
     /// The line and column, both from 1, of a byte offset; columns count characters.

@@ -21,6 +21,57 @@ pub(crate) fn shown(text: &str) -> String {
     shown
 }
 
+/// The text as [`shown`], with no value but those behind keys of `known`: where a text is no TOML, nobody knows what is a password,
+/// whose key may be mistyped, too. A line is shown up to the first thing in it that is not known.
+pub(crate) fn shown_behind(text: &str, known: impl Fn(&str) -> bool) -> String {
+    let text = shown(text);
+    let of_line = |line: &str| {
+        let (clear, rest) = line.split_at(known_bytes(line, &known));
+        [clear, &hidden(rest)].concat()
+    };
+    text.split_inclusive('\n').map(of_line).collect()
+}
+
+/// The bytes at the beginning of a line that are keys of `known`, one value of each, headers and comments.
+fn known_bytes(line: &str, known: impl Fn(&str) -> bool) -> usize {
+    // Whether the next word is shown, whatever it says.
+    let mut is_value = line.trim_start().starts_with('[');
+    let mut opened = None;
+    let mut at = 0;
+    while let Some(first) = line[at..].chars().next() {
+        let rest = &line[at..];
+        match first {
+            '[' | '{' => opened = Some(first),
+            ']' | '}' => opened = None,
+            ',' => is_value = opened == Some('['),
+            '=' | ':' | ' ' | '\t' | '\r' | '\n' => {}
+            // What was a key once is still hidden.
+            '#' => return if rest.contains(['=', ':', '"', '\'']) { at } else { line.len() },
+            _ => {
+                let length = match first {
+                    '"' | '\'' => rest[1..].find(first).map_or(rest.len(), |end| end + 2),
+                    _ => rest.find(|letter| ends_word(letter) || letter == ':' && !is_value).unwrap_or(rest.len()),
+                };
+                let word = rest[..length].trim_matches(['"', '\'']);
+                let is_known = known(word.rsplit('.').next().unwrap_or(word));
+                let is_key = rest[length..].trim_start_matches([' ', '\t']).starts_with(['=', ':']);
+                if if is_key { !is_known } else { !is_value && !is_known } {
+                    return at;
+                }
+                is_value = is_key;
+                at += length;
+                continue;
+            }
+        }
+        at += 1;
+    }
+    line.len()
+}
+
+fn ends_word(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, '"' | '\'' | '=' | ',' | '[' | ']' | '{' | '}' | '#')
+}
+
 /// As many bytes, in as many lines, that say nothing.
 pub(crate) fn hidden(text: &str) -> String {
     text.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect()
@@ -71,6 +122,33 @@ fn harmless(letter: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn behind_what_is_not_known_a_broken_text_shows_nothing() {
+        for (text, expected) in [
+            ("[[ports]]\nuser = \"A\"\n", "[[ports]]\nuser = \"A\"\n"),
+            ("pasword = \"hunter2\n", "******************\n"),
+            ("pasword = hunter2 # a\r\n", "**********************\n"),
+            ("{ user = \"A\", pwd = \"hunter2\" }", "{ user = \"A\", *****************"),
+            ("user = \"A\" pwd \"hunter2\"", "user = \"A\" *************"),
+            ("user = \"A, pwd = \"hunter2\"", "user = \"A, pwd = \"********"),
+            ("user \"hunter2\"", "user *********"),
+            ("{\"user\":\"A\",\"pwd\":\"hunter2\"}", "{\"user\":\"A\",****************"),
+            ("user: A pwd: hunter2", "user: A ************"),
+            ("user = [\"A\", \"B\"], \"hunter2\"", "user = [\"A\", \"B\"], *********"),
+            ("[[ports]] pwd = 1", "[[ports]] *******"),
+            ("listen = 127.0.0.1:9001", "listen = 127.0.0.1:9001"),
+            ("ports.user = A", "ports.user = A"),
+            ("hunter2\n\"\"\"\n", "*******\n***\n"),
+            ("# a comment\n# pwd = 1\n", "# a comment\n*********\n"),
+            ("user = \"\"\"\nhünter2", "user = \"\"*\n********"),
+            ("password = \"hunter2\"", "password = \"*******\""),
+        ] {
+            let shown = shown_behind(text, |key| ["ports", "user", "listen", "password"].contains(&key));
+            assert_eq!(shown, expected);
+            assert_eq!(shown.len(), text.len(), "{text:?}");
+        }
+    }
 
     #[test]
     fn what_must_not_be_read_is_hidden_and_every_byte_stays_at_its_place() {

@@ -41,9 +41,13 @@ impl Walk<'_> {
                     checked.insert(name.to_owned(), self.value(property, &path, value));
                 }
                 None => {
-                    // It may be a password under a key with a typing error.
-                    self.document.secrets.extend(properties.contains_key(SECRET).then(|| value.span()));
-                    meant.extend(self.unknown_key(properties, &path, name, key.span(), table));
+                    let key = self.unknown_key(properties, &path, name, key.span(), table);
+                    // It may be a password under a key with a typing error, or in a table with one.
+                    let is_simple = !matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
+                    if !is_simple || key.is_none() || properties.contains_key(SECRET) {
+                        keep_spans(value, &mut self.document.secrets);
+                    }
+                    meant.extend(key);
                 }
             }
         }
@@ -248,6 +252,15 @@ impl Walk<'_> {
             label: format!("has no `{name}`"),
             help,
         });
+    }
+}
+
+/// Notes the places of a value, or of all in it.
+fn keep_spans(value: &Spanned<DeValue<'_>>, spans: &mut Vec<Range<usize>>) {
+    match value.get_ref() {
+        DeValue::Table(table) => table.values().for_each(|value| keep_spans(value, spans)),
+        DeValue::Array(array) => array.iter().for_each(|value| keep_spans(value, spans)),
+        _ => spans.push(value.span()),
     }
 }
 
