@@ -10,7 +10,7 @@ use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     fault,
     net::{Datagram, EndpointId},
-    shard::timer::TimerId,
+    shard::timer::{TICK_NS, TimerId},
     telemetry::TimingSet,
 };
 
@@ -144,7 +144,8 @@ impl MarketData {
             }
             ctx.cancel_timer(timer);
         }
-        let after_ns = deadline_ns.saturating_sub(ctx.time_ns());
+        // What is to be done soon is done in another turn.
+        let after_ns = if deadline_ns == 0 { TICK_NS } else { deadline_ns.saturating_sub(ctx.time_ns()) };
         self.timer = ctx.set_timer(after_ns, LINES).ok().map(|timer| (timer, deadline_ns));
     }
 

@@ -186,3 +186,51 @@ fn a_message_too_long_for_the_buffer_is_delivered_in_order() {
     }
     assert_eq!(lengths.0, [9, 9, 1000, 1]);
 }
+
+/// Behind a gap, or of a session that may follow, a whole buffer of messages may wait, and the shard may serve order entry, too.
+#[test]
+fn messages_that_have_waited_are_released_a_few_at_a_time() {
+    let mut feed = Feed::new(ArbitrationConfig { reorder_messages_max: 8192, ..config() });
+    feed.line(FeedLine::A, &packet("DAY", 1, 3));
+    let mut next = 4;
+    let mut go_on = |feed: &mut Feed, line, name: &str| {
+        feed.line(line, &packet(name, next, next + 20));
+        next += 20;
+        next
+    };
+    for _ in 0..150 {
+        go_on(&mut feed, FeedLine::A, "DAY");
+    }
+    assert_eq!(feed.sink.numbers, [1, 2]);
+    feed.line(FeedLine::B, &packet("DAY", 3, 4));
+    assert_eq!(feed.sink.numbers.len(), 2 + 1 + 256);
+    // More than comes is released.
+    let mut steps = 0;
+    let mut end = 0;
+    while feed.arbiter.expected().0 != end {
+        let before = feed.sink.numbers.len();
+        end = go_on(&mut feed, FeedLine::A, "DAY");
+        feed.line(FeedLine::B, &packet("DAY", end - 20, end));
+        assert_eq!(feed.arbiter.deadline_ns() == Some(0), feed.arbiter.expected().0 < end);
+        feed.arbiter.on_time(feed.now_ns, &mut feed.sink);
+        assert!(feed.sink.numbers.len() - before <= 256 + 4 * 20);
+        steps += 1;
+        assert!(steps < 20);
+    }
+    feed.has_all_until(end);
+    assert!(!feed.arbiter.is_stale());
+    assert_eq!((feed.count(FeedCount::Lost), feed.count(FeedCount::Gaps)), (0, 0));
+
+    feed.now_ns += 2000 * MS;
+    for first in (1..3001).step_by(20) {
+        feed.line(FeedLine::B, &packet("NEXT", first, first + 20));
+    }
+    feed.now_ns += 1500 * MS;
+    feed.arbiter.on_time(feed.now_ns, &mut feed.sink);
+    assert_eq!((feed.sink.sessions, feed.sink.numbers.len()), (2, 256));
+    assert!(feed.arbiter.is_stale(), "its books are not built yet");
+    feed.advance(0, nobody);
+    feed.has_all_until(3001);
+    assert!(!feed.arbiter.is_stale());
+    assert_eq!(feed.count(FeedCount::Lost), 0);
+}

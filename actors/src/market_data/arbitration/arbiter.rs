@@ -22,6 +22,10 @@ use crate::market_data::{
     feed_line::FeedLine,
 };
 
+/// Messages that one packet, or one call of [`Arbiter::on_time`], releases from the buffer at most, unless the packet itself has as
+/// many: some tens of microseconds. The shard may serve order entry, too.
+const RELEASED_PER_STEP_MAX: usize = 256;
+
 /// Merges the packets of two lines and of retransmission into one gapless sequence, without I/O or clock.
 #[derive(Debug)]
 pub struct Arbiter {
@@ -35,6 +39,8 @@ pub struct Arbiter {
     pub(super) expected: SequenceNumber,
     pub(super) frontier: Frontier,
     pub(super) buffer: ReorderBuffer,
+    /// Whether the buffer holds the next message: the rest of a gap that was filled is still to be released.
+    pub(super) is_releasing: bool,
     pub(super) fingerprints: Fingerprints,
     pub(super) successor: Successor,
     pub(super) gap_age: GapAge,
@@ -69,6 +75,7 @@ impl Arbiter {
         }
         Arbiter {
             buffer,
+            is_releasing: false,
             fingerprints: Fingerprints::new(),
             successor: Successor::new(config.reorder_messages_max, config.silent_after_ns),
             gap_age: GapAge::new(&config),
@@ -171,6 +178,9 @@ impl Arbiter {
         if self.session.is_none() {
             return;
         }
+        if self.is_releasing {
+            self.release(RELEASED_PER_STEP_MAX, sink);
+        }
         let silent_after_ns = self.config.silent_after_ns;
         for (line, counters) in self.lines.iter_mut().zip(&self.counters.lines) {
             line.on_time(now_ns, silent_after_ns, counters);
@@ -200,10 +210,13 @@ impl Arbiter {
         Some(asked)
     }
 
-    /// Time of the next call of [`Arbiter::on_time`].
+    /// Time of the next call of [`Arbiter::on_time`]; 0 if it has work to do as soon as others have had their turn.
     #[must_use]
     pub fn deadline_ns(&self) -> Option<u64> {
         self.session?;
+        if self.is_releasing {
+            return Some(0);
+        }
         let silent_after_ns = self.config.silent_after_ns;
         let lines = self.lines.iter().map(|line| line.silent_at_ns(silent_after_ns));
         let silent_ns = (!self.is_silent).then(|| self.last_packet_ns.saturating_add(silent_after_ns));
@@ -221,6 +234,8 @@ impl Arbiter {
         let is_compared = self.expected < Fingerprints::END;
         sink.prefetch(packet);
         let (mut new, mut seen) = (0, 0);
+        // While the buffer is released, at least as many leave it as come.
+        let mut releasable = if self.is_releasing { 2 * usize::from(packet.count()) } else { RELEASED_PER_STEP_MAX };
         for message in packet.messages() {
             let Ok((sequence, message)) = message else {
                 // The next packet reveals the gap.
@@ -233,11 +248,11 @@ impl Arbiter {
                 break;
             }
             self.frontier.on_message(sequence);
-            if sequence == self.expected {
+            if sequence == self.expected && !self.is_releasing {
                 new += 1;
                 self.expected = self.expected.next();
                 sink.message(sequence, message);
-                self.deliver_buffered(sink);
+                releasable -= self.release(releasable, sink);
             } else if self.has(sequence) {
                 seen += 1;
             } else if sequence < self.window_end() && self.buffer.insert(sequence, message) {
@@ -245,6 +260,9 @@ impl Arbiter {
             } else {
                 self.counters.recovery.add(RecoveryCount::Unbuffered, 1);
             }
+        }
+        if self.is_releasing {
+            self.release(releasable, sink);
         }
         if is_compared {
             self.note_fingerprints(packet, end);
@@ -270,17 +288,31 @@ impl Arbiter {
         sequence < self.expected || (sequence < self.window_end() && self.buffer.contains(sequence))
     }
 
+    /// Delivers up to `most` of the messages that the buffer holds from the next one on; returns how many.
     #[inline]
-    pub(super) fn deliver_buffered(&mut self, sink: &mut impl MessageSink) {
-        while !self.buffer.is_empty()
+    fn release(&mut self, most: usize, sink: &mut impl MessageSink) -> usize {
+        if self.buffer.is_empty() {
+            self.is_releasing = false;
+            return 0;
+        }
+        let mut released = 0;
+        while released < most
             && let Some(message) = self.buffer.take(self.expected)
         {
             sink.message(self.expected, message);
             self.expected = self.expected.next();
+            released += 1;
         }
+        self.is_releasing = self.buffer.contains(self.expected);
+        released
     }
 
-    /// End of the numbers that the buffer can hold. It never holds `expected` itself.
+    /// Begins to deliver what the buffer holds from the next message on.
+    pub(super) fn release_first(&mut self, sink: &mut impl MessageSink) {
+        self.release(RELEASED_PER_STEP_MAX, sink);
+    }
+
+    /// End of the numbers that the buffer can hold. It holds `expected` itself only while it is released.
     #[inline]
     pub(super) fn window_end(&self) -> SequenceNumber {
         self.expected.saturating_add(self.buffer.capacity())
@@ -298,11 +330,14 @@ impl Arbiter {
         self.gap_age.end_wait(now_ns);
         self.gap_fill.expire(now_ns);
         let known = self.frontier.known();
-        if known > self.expected && known - self.expected > self.config.gap_messages_max {
+        if !self.is_releasing && known > self.expected && known - self.expected > self.config.gap_messages_max {
             self.lose_until(known, sink);
         }
         let end = self.gap_age.requestable_end().min(known);
-        while self.expected < end && (!self.gap_fill.has_servers() || self.gap_fill.is_given_up(self.expected)) {
+        while self.expected < end
+            && !self.is_releasing
+            && (!self.gap_fill.has_servers() || self.gap_fill.is_given_up(self.expected))
+        {
             let present = self.buffer.next_present(self.expected, self.window_end());
             let gap_end = if present < self.window_end() { present.min(end) } else { end };
             self.lose_until(gap_end, sink);
@@ -316,16 +351,17 @@ impl Arbiter {
         }
     }
 
-    /// Advances to `end`: delivers the messages that the buffer holds, and counts the others as lost.
+    /// Advances to `end`, or to more messages that the buffer holds than are released at once: delivers those that it holds, and
+    /// counts the others as lost.
     #[cold]
     fn lose_until(&mut self, end: SequenceNumber, sink: &mut impl MessageSink) {
-        while self.expected < end {
+        while self.expected < end && !self.is_releasing {
             let window_end = self.window_end();
             let present = self.buffer.next_present(self.expected, window_end);
             let gap_end = if present < window_end { present.min(end) } else { end };
             self.count_lost(gap_end - self.expected);
             self.expected = gap_end;
-            self.deliver_buffered(sink);
+            self.release_first(sink);
         }
     }
 

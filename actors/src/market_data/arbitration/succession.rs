@@ -268,8 +268,8 @@ impl Arbiter {
                 }
             }
         }
-        self.gap_age.begin(!starts);
         sink.begin();
-        self.deliver_buffered(sink);
+        self.release_first(sink);
+        self.gap_age.begin(!starts || self.is_releasing);
     }
 }
