@@ -78,7 +78,7 @@ impl Rebuild {
 
     /// Compares `most` instruments with the live books, which have applied as many messages, and as many more as have changed since
     /// the last comparison, so that it ends however busy the feed is. Returns whether all that are
-    /// fresh there have the same price levels here, once that is known. If not, the servers' copy is no better than the lines', or
+    /// fresh there have the same price levels and the same state here, once that is known. If not, the servers' copy is no better than the lines', or
     /// is that of another run. Every level counts: one below the best may be the best next.
     #[cold]
     pub(super) fn compare(&mut self, live: &Books, most: usize) -> Option<bool> {
@@ -86,7 +86,8 @@ impl Rebuild {
             let Some(locate) = self.uncompared.pop_front() else { break };
             self.is_uncompared[locate.index()] = false;
             let ((bids, asks), (live_bids, live_asks)) = (self.books.levels(locate), live.levels(locate));
-            let is_same = live.is_doubtful(locate) || (bids.eq(live_bids) && asks.eq(live_asks));
+            let has_same_state = self.books.state(locate) == live.state(locate);
+            let is_same = live.is_doubtful(locate) || (has_same_state && bids.eq(live_bids) && asks.eq(live_asks));
             if !is_same {
                 return Some(false);
             }

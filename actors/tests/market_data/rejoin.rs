@@ -6,7 +6,12 @@ use corelane_actors::{
     market_data::{FeedCount, MarketDataConfig, RecoveryCount},
     types::Locate,
 };
-use corelane_codecs::{itch::Side, mold::Request};
+use corelane_codecs::{
+    IntoBytes,
+    itch::{Header, Side, StockTradingAction},
+    mold::Request,
+    text::Alpha,
+};
 
 /// The endpoint of retransmission.
 const REQUESTS: u32 = 2;
@@ -32,6 +37,12 @@ fn damaged() -> Vec<Vec<u8>> {
     let mut messages = session();
     messages[4].truncate(30);
     messages
+}
+
+fn trading(feed_locate: u16, stock: &str, trading_state: u8) -> Vec<u8> {
+    let header = Header::new(feed_locate, 0, 0);
+    let (stock, reason) = (symbol(stock), Alpha::BLANK);
+    StockTradingAction { header, stock, trading_state, reserved: b' ', reason }.as_bytes().to_vec()
 }
 
 /// Answers what was asked, with at most `messages_max` of `served` each; returns how many requests there were.
@@ -251,6 +262,13 @@ fn a_replay_that_would_change_a_fresh_instrument_is_not_taken() {
         while serve(&mut feed, &served, 8) > 0 {}
         assert_eq!((told(&mut feed, AAPL), told(&mut feed, MSFT)), ((120, true), (60, false)));
         assert_eq!((replayed(&feed), rejoined(&feed)), (8, [0, 1]));
+    }
+    // Its state counts, too.
+    for (served, expected) in [(b'T', [1, 0]), (b'H', [0, 1])] {
+        let mut feed = Feed::new(both_lines());
+        feed.packet(1, &[damaged(), vec![trading(8, "MSFT", b'T')]].concat());
+        while serve(&mut feed, &[session(), vec![trading(8, "MSFT", served)]].concat(), 9) > 0 {}
+        assert_eq!((replayed(&feed), rejoined(&feed)), (9, expected));
     }
 }
 
