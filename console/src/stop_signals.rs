@@ -20,6 +20,9 @@ const ENDED_BY_SIGNAL: i32 = 128;
 /// Whether a signal to stop ends the process at once.
 static ENDS: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
 
+/// The same of SIGXCPU. Beyond its limit of CPU time, a process gets that every second: it hurries no stop.
+static ENDS_BY_CPU_TIME: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
+
 /// The signals that tell a command to stop. SIGHUP and SIGXCPU are not among them if the process was started with them ignored:
 /// whoever has used `nohup` wants it to go on when the terminal goes away.
 pub fn stop_signals() -> impl Iterator<Item = i32> {
@@ -40,12 +43,20 @@ pub fn catch_stop_signals() -> io::Result<()> {
         // They are caught since the start.
         return Ok(());
     }
-    stop_signals().try_for_each(|signal| flag::register_conditional_default(signal, ENDS.clone()).map(drop))
+    stop_signals().try_for_each(|signal| flag::register_conditional_default(signal, ends_by(signal)).map(drop))
 }
 
-/// Whether the signals to stop that are caught end the process at once from now on, as they do at first.
+/// Whether the signals to stop that are caught end the process at once from now on, as they do at first. SIGXCPU never does again
+/// once they do not.
 pub fn set_ended_by_signals(ends: bool) {
     ENDS.store(ends, Ordering::Release);
+    if !ends {
+        ENDS_BY_CPU_TIME.store(false, Ordering::Release);
+    }
+}
+
+fn ends_by(signal: i32) -> Arc<AtomicBool> {
+    if signal == SIGXCPU { ENDS_BY_CPU_TIME.clone() } else { ENDS.clone() }
 }
 
 /// Lets the signals to stop end the first process of a container, too. The kernel spares it what they do by default: it would go on,
@@ -53,7 +64,7 @@ pub fn set_ended_by_signals(ends: bool) {
 pub(crate) fn end_first_process_by_signals() -> io::Result<()> {
     if is_first_process() {
         for signal in stop_signals() {
-            flag::register_conditional_shutdown(signal, ENDED_BY_SIGNAL + signal, ENDS.clone())?;
+            flag::register_conditional_shutdown(signal, ENDED_BY_SIGNAL + signal, ends_by(signal))?;
         }
     }
     Ok(())

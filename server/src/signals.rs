@@ -71,7 +71,7 @@ impl Signals {
         set_ended_by_signals(false);
     }
 
-    /// Lets the signals that tell the process to stop end it at once, from now on.
+    /// Lets the signals that tell the process to stop end it at once, from now on, but for SIGXCPU.
     pub(crate) fn end_the_process(&self) {
         set_ended_by_signals(true);
     }

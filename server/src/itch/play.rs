@@ -15,7 +15,10 @@ use corelane_codecs::{mold::SessionName, text::Alpha};
 use corelane_console::{Exit, LostOutput, Output, set_ended_by_signals, stop_signals, warn};
 use corelane_market::{Faults, LineReport, LineSpec, Order, Pace, PlayReport, PlaySpec, Player, RetransmissionSpec};
 use miette::IntoDiagnostic;
-use signal_hook::flag;
+use signal_hook::{
+    consts::{SIGHUP, SIGXCPU},
+    flag,
+};
 
 use super::input::Input;
 use crate::cli::{InputArgs, PlayArgs, Speed};
@@ -55,10 +58,13 @@ pub(super) fn play(args: &PlayArgs, out: &mut Output) -> miette::Result<Exit> {
     Ok(exit)
 }
 
-/// Sets the flag on a signal to stop. A second signal ends the process at once.
+/// Sets the flag on a signal to stop. A second one ends the process at once if somebody has sent it: SIGXCPU comes every second, and
+/// SIGHUP twice when a terminal is closed, from the kernel and from the shell.
 fn stop_on_signals(stop: &Arc<AtomicBool>) -> io::Result<()> {
     for signal in stop_signals() {
-        flag::register_conditional_shutdown(signal, KILLED, stop.clone())?;
+        if ![SIGXCPU, SIGHUP].contains(&signal) {
+            flag::register_conditional_shutdown(signal, KILLED, stop.clone())?;
+        }
         flag::register(signal, stop.clone())?;
     }
     set_ended_by_signals(false);
