@@ -110,16 +110,19 @@ fn open() -> usize {
     fs::read_dir("/proc/self/fd").map_or(STANDARD_STREAMS, |open| open.count() - 1)
 }
 
-/// Checks that files can be made in a directory, or in one above it if it is still to be made.
+/// Checks that files can be made and listed in a directory, or that it can be made in one above it.
 fn check_directory(directory: &Path) -> io::Result<()> {
+    let mut rights = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     for folder in directory.ancestors() {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         match fs::metadata(folder) {
-            Ok(found) if found.is_dir() => return Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?),
+            Ok(found) if found.is_dir() => return Ok(access(folder, rights)?),
             Ok(_) => return Err(ErrorKind::NotADirectory.into()),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // No directory can be made in place of a link, even if that leads nowhere.
+            Err(error) if error.kind() == ErrorKind::NotFound && fs::symlink_metadata(folder).is_err() => {}
             Err(error) => return Err(error),
         }
+        rights = Access::WRITE_OK | Access::EXEC_OK;
     }
     Ok(())
 }

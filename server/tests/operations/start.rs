@@ -3,7 +3,10 @@
 use std::{
     fs,
     net::{SocketAddr, TcpListener, UdpSocket},
-    os::unix::{fs::DirBuilderExt, process::ExitStatusExt},
+    os::unix::{
+        fs::{DirBuilderExt, symlink},
+        process::ExitStatusExt,
+    },
     process::{Command, Stdio},
 };
 
@@ -163,11 +166,17 @@ fn check_refuses_what_run_would() {
             ),
         ),
         ("", (incidents("venue.toml/records"), "`incidents.directory`: no records of failures".to_owned())),
+        ("", (incidents("nowhere"), "No such file or directory (os error 2) help: write the path".to_owned())),
+        ("", (incidents("nowhere/records"), "No such file or directory (os error 2) help: write the path".to_owned())),
+        ("", (incidents("unlisted"), "Permission denied (os error 13) help: write the path".to_owned())),
         ("", (socket("closed/corelane.sock"), "Permission denied (os error 13); write the path of a file".to_owned())),
     ];
     for (limit, ((from, to), problem)) in cases {
         let folder = topology("refused", "127.0.0.1:9".parse().unwrap(), &[(&from, &to)]);
-        fs::DirBuilder::new().mode(0o500).create(folder.join("closed")).unwrap();
+        for (name, mode) in [("closed", 0o500), ("unlisted", 0o300)] {
+            fs::DirBuilder::new().mode(mode).create(folder.join(name)).unwrap();
+        }
+        symlink("absent", folder.join("nowhere")).unwrap();
         for command in ["check", "run"] {
             let output = unprivileged(limit).arg(command).arg(folder.join("venue.toml")).output().unwrap();
             let said = unfolded(&output.stderr);
