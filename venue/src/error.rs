@@ -49,16 +49,15 @@ pub enum VenueError {
         "the venue may need {needed} open files at once, but this process may have {limit} (RLIMIT_NOFILE): {parts}"
     )]
     #[diagnostic(help(
-        "raise the hard limit to {needed} or more (`ulimit -n {needed}`, in systemd LimitNOFILE={needed}), or lower \
-         `net.connections_max` by {excess}"
+        "raise the hard limit to {needed} or more (`ulimit -n {needed}`, in systemd LimitNOFILE={needed}){alternative}"
     ))]
     OpenFiles {
         /// How many it may need.
         needed: usize,
         /// The hard limit.
         limit: u64,
-        /// By how many they are too many.
-        excess: u64,
+        /// What else would help, in words; empty if nothing would.
+        alternative: String,
         /// What it needs them for.
         parts: String,
     },

@@ -24,6 +24,9 @@ use crate::{
 /// The standard streams, where the system does not say what is open.
 const STANDARD_STREAMS: usize = 3;
 
+/// What the topology calls the connections of its network drivers.
+const CONNECTIONS: &str = "connections";
+
 /// The file descriptors that a venue's process may have open at once, by purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptors {
@@ -66,7 +69,13 @@ impl Descriptors {
             self.parts.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} for {what}"));
         let needed = self.total();
         let excess = (needed as u64).saturating_sub(limit);
-        VenueError::OpenFiles { needed, limit, excess, parts: parts.collect::<Vec<_>>().join(", ") }
+        let connections =
+            self.parts.iter().filter(|(what, _)| *what == CONNECTIONS).map(|(_, count)| count).sum::<usize>();
+        let alternative = match excess < connections as u64 {
+            true => format!(", or lower `net.connections_max` by {excess}"),
+            false => String::new(),
+        };
+        VenueError::OpenFiles { needed, limit, alternative, parts: parts.collect::<Vec<_>>().join(", ") }
     }
 }
 

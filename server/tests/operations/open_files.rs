@@ -75,6 +75,10 @@ fn the_open_files_that_check_names_suffice_in_a_flood_and_one_less_is_refused() 
             assert!(said.contains(part), "{command}, {part}: {said}");
         }
     }
+    // Without any connection, it would still need more.
+    let output = limited("ulimit -n 20").arg("check").arg(folder.join("venue.toml")).output().unwrap();
+    let said = unfolded(&output.stderr);
+    assert!(said.contains(&format!("LimitNOFILE={needed})")) && !said.contains("connections_max"), "{said}");
     fs::remove_dir_all(folder).unwrap();
 
     let server = Server::start_by(&mut limited(&format!("ulimit -n {needed}")), "files-flood", &[FEW], |_| ());
