@@ -124,6 +124,14 @@ impl Status {
         self.generations.insert(actor.to_owned(), generation);
     }
 
+    /// The last failures of actors, oldest first, a line each.
+    pub fn failure_lines(&self) -> impl Iterator<Item = String> {
+        self.failures.iter().map(|(actor, failure)| match failure.header.sequence {
+            SequenceNumber::NONE => format!("actor {actor} {failure}"),
+            sequence => format!("actor {actor}, on input {sequence}, {failure}"),
+        })
+    }
+
     /// One counter, over all shards.
     #[must_use]
     pub fn count(&self, name: ShardCount) -> u64 {
@@ -170,10 +178,6 @@ impl Outcome {
 
     /// What failed, whether work was left in flight, and what peers did not take: a line each.
     pub fn problems(&self) -> Vec<String> {
-        let failed = |(actor, failure): &(String, Failure)| match failure.header.sequence {
-            SequenceNumber::NONE => format!("actor {actor} {failure}"),
-            sequence => format!("actor {actor}, on input {sequence}, {failure}"),
-        };
         let faults = self.status.faults.iter().map(ToString::to_string);
         // Else that is why.
         let nothing_failed = self.status.faults.is_empty() && self.status.failures.is_empty();
@@ -184,7 +188,7 @@ impl Outcome {
         let unsent = self.status.count(ShardCount::NetUnsentAtStopBytes);
         let unsent =
             (unsent > 0).then(|| format!("peers did not take {unsent} bytes before their connections were closed"));
-        faults.chain(earlier).chain(self.status.failures.iter().map(failed)).chain(left).chain(unsent).collect()
+        faults.chain(earlier).chain(self.status.failure_lines()).chain(left).chain(unsent).collect()
     }
 }
 
@@ -221,5 +225,20 @@ mod tests {
         assert_eq!((status.dead_lettered, status.dead_letters.len()), (65, Status::FAILURES_MAX));
         let problems = Outcome { drained: true, status }.problems();
         assert_eq!((problems.len(), problems[0].as_str()), (1 + 64, "36 failures of actors before these"));
+    }
+
+    #[test]
+    fn a_failure_on_no_input_names_none() {
+        let _ = panics::catch(|| panic!("out of range"));
+        let (_, message) = panics::take();
+        let mut status = Status::default();
+        for sequence in [SequenceNumber::NONE, SequenceNumber(7)] {
+            let header = Header { sequence, ..Header::default() };
+            let fault = Fault { header, ..Fault::without_input(PanicLocation::UNKNOWN, message) };
+            status.note_failure("market-data", Failure::new(ActorIndex::new(0), 1, fault));
+        }
+        let lines: Vec<String> = status.failure_lines().collect();
+        assert!(lines[0].starts_with("actor market-data ") && !lines[0].contains("on input"), "{lines:?}");
+        assert!(lines[1].starts_with("actor market-data, on input 7, "), "{lines:?}");
     }
 }

@@ -469,9 +469,7 @@ impl Desk {
         if status.failures.is_empty() {
             lines.push("failures: none".to_owned());
         }
-        for (actor, failure) in &status.failures {
-            lines.push(format!("failure: actor {actor}, on input {}, {failure}", failure.header.sequence));
-        }
+        lines.extend(status.failure_lines().map(|line| format!("failure: {line}")));
         for (actor, times) in &status.restarted {
             lines.push(format!("restarted: actor {actor}, {times} times"));
         }
