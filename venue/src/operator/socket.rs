@@ -26,7 +26,8 @@ use corelane_runtime::resilience::WorkPermit;
 
 use super::{Answer, turn::turn};
 
-/// Connections open at once; more wait in the kernel's queue.
+/// Connections open at once. One more makes the oldest leave that has asked for nothing yet; if all have, it waits in the kernel's
+/// queue.
 const CONNECTIONS_MAX: usize = 16;
 /// Connections that may wait in the kernel's queue.
 const BACKLOG: i32 = 16;
@@ -137,8 +138,8 @@ enum Phase {
 }
 
 impl AdminSocket {
-    /// The descriptors that it may have open at once.
-    pub(crate) const DESCRIPTORS_MAX: usize = 1 + CONNECTIONS_MAX;
+    /// The descriptors that it may have open at once: one connection more is accepted before another makes room.
+    pub(crate) const DESCRIPTORS_MAX: usize = 2 + CONNECTIONS_MAX;
 
     /// Makes the socket at `path`, for this user alone. The file of a server that is gone is replaced.
     ///
@@ -168,16 +169,28 @@ impl AdminSocket {
         })
     }
 
-    /// Accepts, reads and writes what there is; returns the requests that are complete.
+    /// Reads, writes and accepts what there is; returns the requests that are complete.
     pub(super) fn poll(&mut self) -> Vec<(ConnectionId, String)> {
-        self.accept();
         let mut requests = Vec::new();
         for connection in &mut self.connections {
-            if let Some(line) = connection.advance() {
-                requests.push((connection.id, line));
-            }
+            requests.extend(connection.advance().map(|line| (connection.id, line)));
         }
         self.connections.retain(|connection| !matches!(connection.phase, Phase::Ended));
+        // Whoever connects without end does not hold housekeeping.
+        for _ in 0..CONNECTIONS_MAX {
+            let is_full = self.connections.len() >= CONNECTIONS_MAX;
+            let idle = self.connections.iter().position(|connection| matches!(connection.phase, Phase::Reading(_)));
+            if is_full && idle.is_none() {
+                break;
+            }
+            let Some(mut connection) = self.accept() else { break };
+            if let Some(idle) = idle.filter(|_| is_full) {
+                let problem = "others wait, and this connection has asked for nothing yet; try again";
+                self.connections.remove(idle).answer(&Err(problem.to_owned()));
+            }
+            requests.extend(connection.advance().map(|line| (connection.id, line)));
+            self.connections.push(connection);
+        }
         requests
     }
 
@@ -195,21 +208,13 @@ impl AdminSocket {
         }
     }
 
-    fn accept(&mut self) {
-        while self.connections.len() < CONNECTIONS_MAX {
-            let stream = match self.listener.accept() {
-                Ok((stream, _)) => stream,
-                // The next turn tries again.
-                Err(error) => return self.note_refusal(&error),
-            };
-            if stream.set_nonblocking(true).is_err() {
-                continue;
-            }
-            self.accepted += 1;
-            let phase = Phase::Reading(Vec::new());
-            let (id, deadline) = (self.accepted, Instant::now() + PATIENCE);
-            self.connections.push(Connection { id, stream, deadline, phase, permit: None });
-        }
+    fn accept(&mut self) -> Option<Connection> {
+        let accepted = self.listener.accept().and_then(|(stream, _)| stream.set_nonblocking(true).map(|()| stream));
+        // The next turn tries again.
+        let stream = accepted.inspect_err(|error| self.note_refusal(error)).ok()?;
+        self.accepted += 1;
+        let deadline = Instant::now() + PATIENCE;
+        Some(Connection { id: self.accepted, stream, deadline, phase: Phase::Reading(Vec::new()), permit: None })
     }
 
     /// Says that the operator cannot get in, such as for want of descriptors, unless nobody waits or it was said just now.

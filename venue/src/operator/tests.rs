@@ -31,6 +31,32 @@ fn desk(config: &Config, at: Instant, socket: Option<AdminSocket>) -> (Desk, mps
     (Desk::new(config, Parts { control, counters, permits, gate, day, now, at, socket, asked, progress }), ask)
 }
 
+/// Those that have asked for nothing make room, the oldest first, and are told.
+#[test]
+fn a_request_waits_behind_no_connection_that_asks_for_nothing() {
+    let path = std::env::temp_dir().join(format!("corelane-idle-{}.sock", std::process::id()));
+    let mut socket = AdminSocket::bind(&path).unwrap();
+    let connect = || UnixStream::connect(&path).unwrap();
+    // As many more wait in the kernel's queue.
+    let mut idle: Vec<UnixStream> = (0..16).map(|_| connect()).collect();
+    assert_eq!(socket.poll(), []);
+    idle.extend((0..8).map(|_| connect()));
+    let asks = ask(&path, "kill-switch engage everyone");
+    let requests = socket.poll();
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    assert_eq!(requests[0].1, "kill-switch engage everyone");
+    let displaced: Vec<String> = idle.drain(..9).map(answer).collect();
+    assert_eq!(displaced, vec!["error\nothers wait, and this connection has asked for nothing yet; try again\n"; 9]);
+    // A request that waits for its answer makes room for nobody.
+    let more: Vec<UnixStream> = (0..16).map(|_| connect()).collect();
+    assert_eq!(socket.poll(), []);
+    socket.answer(requests[0].0, &Ok("done".to_owned()));
+    // Its connection is closed then.
+    assert_eq!(socket.poll(), []);
+    assert_eq!(answer(asks), "ok\ndone\n");
+    drop((idle, more));
+}
+
 #[test]
 fn a_request_holds_its_permit_until_it_is_answered_and_what_lowers_risk_needs_none() {
     let mut config = Config::parse("venue.toml", VENUE_TOML).unwrap();
