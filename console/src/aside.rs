@@ -4,13 +4,16 @@ use std::{
     io::{self, ErrorKind, Write},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Texts that wait to be written; one more is refused.
 const TEXTS_MAX: usize = 1024;
-/// How long the end of the stream waits for its reader.
+/// How long the end of a command waits for its readers.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it waits at least.
+const LEAST: Duration = Duration::from_secs(1);
 
 /// The stream. What it takes is written later; an error comes back at the next write, at the next flush, or at the end.
 #[derive(Debug)]
@@ -37,16 +40,19 @@ impl Aside {
         Ok(Aside { texts, ended })
     }
 
-    /// Waits until all is written, but for a reader that stands still only [`PATIENCE`].
+    /// Waits until all is written, but for a reader that stands still only until then, and a second at least: one that reads
+    /// needs some time, too.
     ///
     /// # Errors
     /// What could not be written.
-    pub(crate) fn finish(self) -> io::Result<()> {
+    pub(crate) fn finish(self, deadline: Instant) -> io::Result<()> {
         let Aside { texts, ended } = self;
         drop(texts);
-        ended.recv_timeout(PATIENCE).unwrap_or_else(|error| match error {
-            RecvTimeoutError::Timeout => Err(stands_still()),
-            RecvTimeoutError::Disconnected => Ok(()),
+        ended.recv_timeout(deadline.saturating_duration_since(Instant::now()).max(LEAST)).unwrap_or_else(|error| {
+            match error {
+                RecvTimeoutError::Timeout => Err(stands_still()),
+                RecvTimeoutError::Disconnected => Ok(()),
+            }
         })
     }
 
@@ -112,7 +118,7 @@ mod tests {
         let written = (0..2 * TEXTS_MAX).map_while(|_| aside.write(b"x").ok()).count();
         // One is with the reader, if the thread has taken it by now.
         assert!((TEXTS_MAX..=TEXTS_MAX + 1).contains(&written), "{written}");
-        let error = aside.finish().unwrap_err();
+        let error = aside.finish(Instant::now()).unwrap_err();
         assert_eq!(error.to_string(), "its reader stands still");
     }
 
@@ -123,7 +129,7 @@ mod tests {
             aside.write_all(&[text]).unwrap();
         }
         (0..100).for_each(|_| go_on.send(Ok(())).unwrap());
-        aside.finish().unwrap();
+        aside.finish(Instant::now() + PATIENCE).unwrap();
         assert_eq!(was_read.iter().flatten().collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
     }
 
@@ -134,7 +140,7 @@ mod tests {
             aside.write_all(b"x").unwrap();
             go_on.send(Err(ErrorKind::StorageFull.into())).unwrap();
             let error = if waits_for_it {
-                aside.finish().unwrap_err()
+                aside.finish(Instant::now() + PATIENCE).unwrap_err()
             } else {
                 loop {
                     if let Err(error) = aside.flush() {

@@ -3,10 +3,12 @@
 use std::{
     fs::{self, OpenOptions},
     io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use miette::Diagnostic;
+use rustix::fs::OFlags;
 use thiserror::Error;
 
 /// A file that cannot be written.
@@ -34,12 +36,16 @@ pub fn writable(path: &Path) -> Result<(), Unwritable> {
     let error = |source| Unwritable::new(path, source);
     // A link to a file that is not there yet stays, with an empty file behind it.
     let is_new = fs::symlink_metadata(path).is_err();
-    OpenOptions::new().append(true).create(true).open(path).map_err(error)?;
+    // A pipe that nobody reads is refused; without this flag, it would be waited for.
+    let nonblocking = OFlags::NONBLOCK.bits() as i32;
+    OpenOptions::new().append(true).create(true).custom_flags(nonblocking).open(path).map_err(error)?;
     if is_new { fs::remove_file(path).map_err(error) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
 
     #[test]
@@ -58,6 +64,9 @@ mod tests {
         let error = writable(&folder.join("absent/new")).unwrap_err();
         assert!(error.to_string().contains("absent/new: No such file"), "{error}");
         assert!(writable(&folder).is_err());
+        let pipe = folder.join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert!(writable(&pipe).is_err(), "nobody reads it");
         fs::remove_dir_all(folder).unwrap();
     }
 }

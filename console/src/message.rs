@@ -3,6 +3,7 @@
 use std::{
     fmt::{self, Display},
     io::{Write, stderr},
+    time::Instant,
 };
 
 use miette::{Diagnostic, LabeledSpan, MietteHandlerOpts, Report, ReportHandler, Severity, SourceCode};
@@ -15,8 +16,8 @@ use crate::aside::Aside;
 pub(crate) enum Wait {
     /// The command, as long as it takes.
     ForReader,
-    /// Nobody for long: a reader that stands still loses what it does not read.
-    Briefly,
+    /// Nobody longer than that: a reader that stands still loses what it does not read.
+    Until(Instant),
 }
 
 /// Writes an error with its causes and remedy to standard error.
@@ -24,9 +25,11 @@ pub(crate) fn report(error: &Report, wait: Wait) {
     let text = format!("Error: {}", Shown(error));
     match wait {
         Wait::ForReader => warn(text),
-        Wait::Briefly => match Aside::start(stderr()) {
+        Wait::Until(deadline) => match Aside::start(stderr()) {
             // If that fails, nobody is left to tell.
-            Ok(mut aside) => drop(aside.write_all(format!("{text}\n").as_bytes()).and_then(|()| aside.finish())),
+            Ok(mut aside) => {
+                drop(aside.write_all(format!("{text}\n").as_bytes()).and_then(|()| aside.finish(deadline)))
+            }
             // At the limit of threads it is better to wait than to end without a word.
             Err(_) => warn(text),
         },

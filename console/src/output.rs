@@ -3,6 +3,7 @@
 use std::{
     fmt::Display,
     io::{self, BufWriter, Stdout, Write, stdout},
+    time::Instant,
 };
 
 use miette::{Diagnostic, Report, miette};
@@ -10,7 +11,7 @@ use rustix::termios;
 use thiserror::Error;
 
 use crate::{
-    aside::Aside,
+    aside::{Aside, PATIENCE},
     exit::Exit,
     fold::folded,
     message::{Wait, report},
@@ -49,6 +50,8 @@ impl From<io::Error> for LostOutput {
 pub struct Output {
     writer: BufWriter<Stream>,
     lost: Option<LostOutput>,
+    /// Until when the end of the command waits for readers that stand still, once it has begun to wait for one.
+    ends_by: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -59,12 +62,12 @@ enum Stream {
 
 impl Output {
     pub(crate) fn stdout() -> Self {
-        Self { writer: BufWriter::new(Stream::Direct(stdout())), lost: None }
+        Self { writer: BufWriter::new(Stream::Direct(stdout())), lost: None, ends_by: None }
     }
 
     /// Lets a thread of its own write from now on, so that nothing written here waits for its reader. A loss is told by the next
-    /// write or flush. The end of the command waits five seconds for a reader that stands still, and then counts what it has
-    /// not read as lost; so do errors on standard error.
+    /// write or flush. The end of the command waits five seconds for readers that stand still, be it of this or of standard
+    /// error, and then counts what they have not read as lost.
     ///
     /// # Errors
     /// [`LostOutput`] for what was written so far; or the system starts no thread.
@@ -78,10 +81,10 @@ impl Output {
         Ok(())
     }
 
-    pub(crate) fn wait(&self) -> Wait {
+    pub(crate) fn wait(&mut self) -> Wait {
         match self.writer.get_ref() {
             Stream::Direct(_) => Wait::ForReader,
-            Stream::Aside(_) => Wait::Briefly,
+            Stream::Aside(_) => Wait::Until(*self.ends_by.get_or_insert_with(|| Instant::now() + PATIENCE)),
         }
     }
 
@@ -140,13 +143,14 @@ impl Output {
 
     pub(crate) fn finish(mut self) -> Result<(), LostOutput> {
         let flushed = self.flush();
-        let Self { writer, lost } = self;
+        let wait = self.wait();
+        let Self { writer, lost, .. } = self;
         // What the buffer still holds after a loss is not tried again.
         let (stream, _) = writer.into_parts();
-        match (lost, flushed, stream) {
+        match (lost, flushed, stream, wait) {
             (Some(lost), ..) => Err(lost),
-            (None, Ok(()), Stream::Aside(aside)) => Ok(aside.finish()?),
-            (None, flushed, _) => Ok(flushed?),
+            (None, Ok(()), Stream::Aside(aside), Wait::Until(deadline)) => Ok(aside.finish(deadline)?),
+            (None, flushed, ..) => Ok(flushed?),
         }
     }
 
@@ -185,5 +189,20 @@ impl Write for Stream {
             Stream::Direct(stdout) => stdout.flush(),
             Stream::Aside(aside) => aside.flush(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_readers_that_stand_still_are_waited_for_once() {
+        let mut out = Output::stdout();
+        assert_eq!(out.wait(), Wait::ForReader);
+        out.write_aside().unwrap();
+        let first = out.wait();
+        assert!(matches!(first, Wait::Until(_)));
+        assert_eq!(out.wait(), first);
     }
 }
