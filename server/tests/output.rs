@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read},
     net::{TcpStream, UdpSocket},
+    os::unix::fs::chown,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     thread,
@@ -134,6 +135,29 @@ fn an_error_at_the_limit_of_threads_is_said() {
         assert_eq!(code, Some(2), "{errors}");
         assert!(errors.contains("cannot read the file: No such file or directory"), "{errors}");
     }
+}
+
+/// What `run` needs, `check` counts: the main thread, those of log, output, records, housekeeping, and two of the shard.
+#[test]
+fn too_few_threads_are_refused_by_check_as_by_run() {
+    if !getuid().is_root() {
+        return;
+    }
+    let folder = folder("threads");
+    let topology = topology(&folder).display().to_string();
+    let user = 2_000_000 + std::process::id();
+    chown(&folder, Some(user), None).unwrap();
+    let script =
+        "exec setpriv --reuid \"$1\" --clear-groups prlimit --nproc=\"$2\" /proc/self/fd/3 \"$3\" \"$4\" 3<\"$0\"";
+    for (threads, command, expected) in [("6", "check", 2), ("6", "run", 2), ("4", "run", 2), ("7", "check", 0)] {
+        let arguments = [&user.to_string(), threads, command, &topology];
+        let mut limited = Command::new("sh");
+        let (code, errors) = finish(limited.args(["-c", script, env!("CARGO_BIN_EXE_corelane")]).args(arguments));
+        assert_eq!(code, Some(expected), "{threads} {command}: {errors}");
+        assert_eq!(errors.contains("raise the limit of threads"), expected == 2, "{threads} {command}: {errors}");
+        assert!(!errors.contains("panicked"), "{threads} {command}: {errors}");
+    }
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -61,6 +61,17 @@ pub enum VenueError {
         /// What it needs them for.
         parts: String,
     },
+    /// The process may not have the threads that the venue needs.
+    #[error("the system starts only {started} of the {needed} threads that the venue needs: {reason}")]
+    #[diagnostic(help("raise the limit of threads (ulimit -u, in systemd TasksMax=, pids.max of the cgroup)"))]
+    Threads {
+        /// How many it needs.
+        needed: usize,
+        /// How many have started.
+        started: usize,
+        /// The system's reason for the first that has not.
+        reason: String,
+    },
     /// The process may not have the address space that the venue takes at its start.
     #[error(
         "the venue takes {needed_kib} KiB of address space at its start, but this process may have {limit_kib} KiB (RLIMIT_AS)"

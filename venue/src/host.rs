@@ -7,6 +7,7 @@ use std::{
     net::{Ipv4Addr, SocketAddrV4, UdpSocket},
     path::Path,
     sync::{Mutex, PoisonError},
+    thread,
 };
 
 use corelane_config::Config;
@@ -23,6 +24,13 @@ use crate::{
 
 /// The standard streams, where the system does not say what is open.
 const STANDARD_STREAMS: usize = 3;
+
+/// An executor's, and one for calls that wait.
+const THREADS_PER_SHARD: usize = 2;
+/// Those that `corelane run` begins beside: of its log and of its output.
+const PROGRAM_THREADS: usize = 2;
+/// Bytes of the stack of a thread that does nothing.
+const STACK_BYTES: usize = 64 << 10;
 
 /// What the topology calls the connections of its network drivers.
 const CONNECTIONS: &str = "connections";
@@ -80,13 +88,14 @@ impl Descriptors {
 }
 
 impl Declared {
-    /// Checks that this host gives what the venue of `config` needs, without keeping it: descriptors, places for the operator's
+    /// Checks that this host gives what the venue of `config` needs, without keeping it: threads, descriptors, places for the operator's
     /// socket and for records of failures, destinations of datagrams, executors and rings for its shards and addresses for its sockets. Raises the process's
     /// limit on open files, as a start does. Returns the descriptors.
     ///
     /// # Errors
     /// [`VenueError`], but not whether another server has the addresses or the operator's socket.
     pub fn check_host(&self, config: &Config, socket: Option<&Path>) -> Result<Descriptors, VenueError> {
+        check_threads(self.threads() + PROGRAM_THREADS)?;
         let descriptors = self.prepare_host(config, socket)?;
         descriptors.provide()?;
         self.topology.check_host().map_err(|error| self.endpoint_keys.explain(error))?;
@@ -96,6 +105,7 @@ impl Declared {
     /// Checks what the start of the topology does not: descriptors, places for the operator's socket at `socket` and for records
     /// of failures, and destinations that datagrams may go to. Returns the descriptors.
     pub(crate) fn prepare_host(&self, config: &Config, socket: Option<&Path>) -> Result<Descriptors, VenueError> {
+        check_threads(self.threads())?;
         socket.map(check_socket).transpose()?;
         if let Some(directory) = &self.incidents {
             check_directory(directory)
@@ -111,6 +121,23 @@ impl Declared {
         descriptors.check()?;
         Ok(descriptors)
     }
+}
+
+impl Declared {
+    /// The threads that a start begins.
+    fn threads(&self) -> usize {
+        THREADS_PER_SHARD * self.placement.shards.len() + 1 + usize::from(self.incidents.is_some())
+    }
+}
+
+/// Checks that the system lets this process have so many threads more at once: where it does not, executors panic as they start.
+fn check_threads(needed: usize) -> Result<(), VenueError> {
+    let begin = |_| thread::Builder::new().stack_size(STACK_BYTES).spawn(thread::park);
+    let begun: Vec<_> = (0..needed).map(begin).collect();
+    let refusal = begun.iter().find_map(|thread| thread.as_ref().err().map(|error| error.to_string()));
+    let begun = begun.into_iter().flatten().inspect(|thread| thread.thread().unpark());
+    let started = begun.filter_map(|thread| thread.join().ok()).count();
+    refusal.map_or(Ok(()), |reason| Err(VenueError::Threads { needed, started, reason }))
 }
 
 /// The number of descriptors that the process has open.
