@@ -118,14 +118,15 @@ pub trait Actor: 'static {
         let _ = ctx;
     }
 
-    /// An actor that this one exchanges messages with has failed: called once for each of its generations. What it has
-    /// taken, it will not answer. If it is restarted, the messages that wait for it go to its next generation; otherwise they are
-    /// discarded.
+    /// An actor that this one exchanges messages with has failed: called once for each of its generations. A value that is built
+    /// by a restart hears at its start of those that are down just then. What such an actor has taken, it will not answer. If it
+    /// is restarted, the messages that wait for it go to its next generation; otherwise they are discarded.
     fn on_down(&mut self, ctx: &mut Context<'_, Self::Out>, down: Down) {
         let _ = (ctx, down);
     }
 
-    /// An actor that this one exchanges messages with was restarted: called once for each of its generations but the first.
+    /// An actor that this one exchanges messages with was restarted: called once for each of its generations but the first, unless
+    /// this one was down itself.
     fn on_up(&mut self, ctx: &mut Context<'_, Self::Out>, up: Up) {
         let _ = (ctx, up);
     }

@@ -87,6 +87,8 @@ pub(crate) struct Shard {
     pub peers: Vec<Peer>,
     /// By actor: who on this shard exchanges messages with it (indices of units).
     pub neighbours: Vec<Vec<usize>>,
+    /// By actor: how it ended, if it does not run. Whoever is built meanwhile has not heard of it.
+    down: Vec<Option<Down>>,
     /// Busy turns since the sinks last ran, and the steps in them.
     turns_owed: u32,
     work_owed: usize,
@@ -157,7 +159,8 @@ impl Shard {
         peers: Vec<Peer>,
         neighbours: Vec<Vec<usize>>,
     ) -> Shard {
-        Shard { units, transport, env, peers, neighbours, turns_owed: 0, work_owed: 0, stirred: false }
+        let down = vec![None; neighbours.len()];
+        Shard { units, transport, env, peers, neighbours, down, turns_owed: 0, work_owed: 0, stirred: false }
     }
 
     pub(crate) fn start(&mut self) {
@@ -304,6 +307,7 @@ impl Shard {
     #[cold]
     fn announce_down(&mut self, down: Down) {
         self.stirred = true;
+        self.down[down.actor.position()] = Some(down);
         for &unit in &self.neighbours[down.actor.position()] {
             self.units.called(unit).hosted.down(down, &mut *self.transport);
         }
@@ -312,6 +316,7 @@ impl Shard {
     #[cold]
     fn announce_up(&mut self, up: Up) {
         self.stirred = true;
+        self.down[up.actor.position()] = None;
         for &unit in &self.neighbours[up.actor.position()] {
             self.units.called(unit).hosted.up(up, &mut *self.transport);
         }
@@ -369,6 +374,12 @@ impl Shard {
         if is_up {
             for (endpoint, _) in self.units.endpoint_owner.iter().enumerate().filter(|&(_, &owner)| owner == unit) {
                 self.transport.resume_endpoint(EndpointId(endpoint as u32));
+            }
+            // Before it can hear of their restart.
+            for (neighbours, down) in self.neighbours.iter().zip(&self.down) {
+                if let Some(down) = down.filter(|_| neighbours.contains(&unit)) {
+                    self.units.called(unit).hosted.down(down, &mut *self.transport);
+                }
             }
             let up = Up { actor, generation };
             self.announce_up(up);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{Bytewise, Log, Note, drain, listen_bytewise, note, numbers, out, shard, two_cpus};
 use corelane_runtime::{
-    actor::{Actor, Context, NetActor, Step},
+    actor::{Actor, Context, Down, NetActor, Step, Up},
     edge::port::Port,
     net::{CloseReason, ConnId, EndpointId, EndpointSpec, Flow, FrameError, Framer},
     supervision::{Action, Backoff, Escalation, Event, Restart, Strategy, SupervisorId, SupervisorSpec, Tree},
@@ -163,6 +163,84 @@ fn a_supervisor_that_gives_up_is_restarted_with_its_children_and_the_one_above_i
         simulation.run_until_idle();
     }
     assert!(!to_first.send(note(7)).unwrap_err().is_full());
+}
+
+/// Fails on what comes, and writes down what it hears of its neighbour.
+struct Hears {
+    name: &'static str,
+    life: u64,
+    log: Log<String>,
+}
+
+impl Actor for Hears {
+    type In = Note;
+    type Out = Port<Note>;
+    const OUTPUTS_MAX: usize = 1;
+    fn on_start(&mut self, _: &mut Context<'_, Port<Note>>) {
+        self.log.push(format!("{} {}", self.name, self.life));
+    }
+    fn on_message(&mut self, _: &mut Context<'_, Port<Note>>, _: &Note) -> Step {
+        panic!("poison");
+    }
+    fn on_down(&mut self, _: &mut Context<'_, Port<Note>>, down: Down) {
+        self.log.push(format!("{} {} hears down {}", self.name, self.life, down.generation));
+    }
+    fn on_up(&mut self, _: &mut Context<'_, Port<Note>>, up: Up) {
+        self.log.push(format!("{} {} hears up {}", self.name, self.life, up.generation));
+    }
+}
+
+#[test]
+fn who_is_built_while_a_neighbour_is_down_hears_of_that_once() {
+    for is_apart in [false, true] {
+        let mut topology = Topology::new();
+        let shards = two_cpus().map(|cpu| shard(&mut topology, &format!("shard {cpu}"), cpu, Idle::Park));
+        let log = Log::new();
+        let mut actors = Vec::new();
+        let mut senders = Vec::new();
+        for (name, shard, wait_s) in [("quick", shards[0], 0), ("slow", shards[usize::from(is_apart)], 1)] {
+            let [first, next] = [log.clone(), log.clone()];
+            let actor = topology.actor(shard, name, move || Hears { name, life: 0, log: first });
+            senders.push(topology.external_sender("in", actor, EdgeSpec::backpressure(8)));
+            let wait = Duration::from_secs(wait_s);
+            let backoff = Backoff { first: wait, max: wait, jitter_percent: 0, reset_after: Duration::ZERO };
+            let spec = spec(name, Strategy::OneForOne).intensity(9, Duration::from_secs(60)).backoff(backoff);
+            let supervisor = topology.supervisor(spec);
+            let lives = std::sync::atomic::AtomicU64::new(1);
+            topology.supervise(supervisor, actor, move |_| {
+                let life = lives.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                Hears { name, life, log: next.clone() }
+            });
+            actors.push(actor);
+        }
+        topology.connect(actors[0], out, actors[1], EdgeSpec::backpressure(8));
+        topology.leave_open(actors[1], out);
+        let mut simulation = topology.simulate().unwrap();
+        let mut at = 0;
+        let mut said = || {
+            let said = log.entries()[at..].to_vec();
+            at += said.len();
+            said
+        };
+        assert_eq!(said(), ["quick 0", "slow 0"]);
+        simulation.set_time_ns(SECOND);
+        senders[1].send(note(1)).unwrap();
+        simulation.run_until_idle();
+        assert_eq!(said(), ["quick 0 hears down 0"]);
+        // Each time that it is built, it hears of a neighbour that is down, and nothing of its own end or start.
+        for life in 1..=2 {
+            senders[0].send(note(2)).unwrap();
+            simulation.run_until_idle();
+            assert_eq!(said(), [format!("quick {life}"), format!("quick {life} hears down 0")], "apart: {is_apart}");
+        }
+        simulation.set_time_ns(3 * SECOND);
+        simulation.run_until_idle();
+        assert_eq!(said(), ["slow 1", "quick 2 hears up 1"]);
+        // Both are up, and nothing is to be made up for.
+        senders[0].send(note(3)).unwrap();
+        simulation.run_until_idle();
+        assert_eq!(said(), ["slow 1 hears down 2", "quick 3", "slow 1 hears up 3"]);
+    }
 }
 
 /// Sends back what comes by the network.
