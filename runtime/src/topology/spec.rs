@@ -103,7 +103,8 @@ impl EdgeSpec {
     /// The two actors' protocol lets at most `messages` be on this edge at once, for example because each is sent in
     /// answer to one: an edge with room for them never fills. A producer that breaks its word fails, so an actor that
     /// passes on the requests of an external thread relies on that thread: it may send the next request only when fewer
-    /// than `messages` are unanswered.
+    /// than `messages` are unanswered. The producer cannot be [supervised](crate::topology::Topology::supervise) for restarts: its next
+    /// generation would not know what is in flight.
     pub const fn in_flight(mut self, messages: u32) -> Self {
         self.in_flight_max = Some(messages);
         self

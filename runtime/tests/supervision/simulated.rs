@@ -421,4 +421,21 @@ fn check_refuses_supervisors_that_cannot_do_what_they_declare() {
         stage.topology.supervise_significant(below, one);
     });
     assert_eq!(with_its_supervisor, refused(restarted));
+    let in_flight = |restarts: bool| {
+        refusal(|stage, one, _| {
+            let asks = stage.topology.actor(stage.shard, "asks", || Relay { name: "asks", life: 0, log: Log::new() });
+            stage.topology.connect(asks, out, one, EdgeSpec::backpressure(8).in_flight(1));
+            let supervisor = stage.topology.supervisor(spec("all", one_for_one));
+            if restarts {
+                stage.supervise(supervisor, "asks", asks);
+            } else {
+                stage.topology.supervise_temporary(supervisor, asks);
+                // It has a fault all the same.
+                stage.topology.supervisor(spec("all", one_for_one));
+            }
+        })
+    };
+    let error = TopologyError::InFlightRestarted { actor: "asks".into(), edge: "asks.out".into() };
+    assert_eq!(in_flight(true), refused(error));
+    assert_eq!(in_flight(false), names, "it is not restarted");
 }

@@ -219,6 +219,16 @@ pub enum TopologyError {
         /// The supervisor.
         supervisor: String,
     },
+    /// An actor that may be restarted bounds what is in flight on an edge of its own.
+    #[error(
+        "actor {actor:?} may be restarted, and its next generation would not know what the one before has in flight on edge {edge}; make another edge of the circle an admission edge (EdgeSpec::admission) or let it drop (EdgeSpec::drop_newest), or supervise the actor without restarting it (Topology::supervise_temporary, Topology::supervise_significant)"
+    )]
+    InFlightRestarted {
+        /// The actor.
+        actor: String,
+        /// The edge.
+        edge: String,
+    },
     /// A circle of edges may fill up and deadlock.
     #[error(
         "deadlock possible: when all are full, each of the edges {} waits for the next, and the last for the first; bound what is in flight on one (EdgeSpec::in_flight), let only network and timer callbacks send on it (EdgeSpec::admission), or let it drop (EdgeSpec::drop_newest)",

@@ -1,11 +1,11 @@
-//! Supervisors: names that tell them apart, and no restart of what cannot be restarted.
+//! Supervisors: names that tell them apart, and no restart of what cannot be restarted, or would not know what is in flight.
 
 use std::collections::BTreeSet;
 
 use super::error::TopologyError;
 use crate::{
     supervision::{Escalation, Restart, Strategy, SupervisorId},
-    topology::graph::Topology,
+    topology::graph::{EdgeDecl, End, Topology},
 };
 
 pub(super) fn check_supervision(topology: &Topology, errors: &mut Vec<TopologyError>) {
@@ -26,6 +26,14 @@ pub(super) fn check_supervision(topology: &Topology, errors: &mut Vec<TopologyEr
             errors.push(TopologyError::SupervisedTwice { actor });
         } else if let Some(by) = (restart == Restart::Significant).then(|| restarts(topology, supervisor)).flatten() {
             errors.push(TopologyError::SignificantRestarted { actor, supervisor: by });
+        }
+    }
+    let restarted = tree.actors().filter(|(.., restart)| *restart == Restart::Permanent);
+    for (actor, ..) in restarted {
+        let its_own = |edge: &&EdgeDecl| edge.from == End::Actor(actor.position() as u32);
+        for edge in topology.edges.iter().filter(its_own).filter(|edge| edge.spec.in_flight_max.is_some()) {
+            let actor = topology.actors[actor.position()].name.clone();
+            errors.push(TopologyError::InFlightRestarted { actor, edge: edge.name.clone() });
         }
     }
 }
