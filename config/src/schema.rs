@@ -498,6 +498,12 @@ pub struct Supervision {
     #[serde(default = "milliseconds::<10_000>")]
     #[schemars(range(min = 1000, max = 600_000))]
     pub watchdog_ms: u64,
+    /// How long housekeeping, which supervises the shards and serves the operator, may be held up, in milliseconds, before it counts
+    /// as stuck and the server ends at once. A restart of market data holds it up while it builds new books, for up to a second for
+    /// each gigabyte of them. If twice the jitter of this host, measured in the first second, is more, that counts.
+    #[serde(default = "milliseconds::<10_000>")]
+    #[schemars(range(min = 1000, max = 600_000))]
+    pub housekeeping_watchdog_ms: u64,
 }
 
 /// The operator's socket.

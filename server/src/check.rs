@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use corelane_config::{Bulkhead, Config, DelayProtection, Incidents, Permits, Watches};
+use corelane_config::{Bulkhead, Config, DelayProtection, Incidents, Permits, Supervision, Watches};
 use corelane_console::{Exit, Output, Table};
 use corelane_runtime::{
     cpu,
@@ -44,7 +44,10 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     out.table(&edges(&checked))?;
     out.text(format_args!("\n{}\n", proof(&checked)))?;
     out.table(&supervisors(&checked))?;
-    out.say("")?;
+    let Supervision { watchdog_ms, housekeeping_watchdog_ms, .. } = config.supervision;
+    out.say(format_args!(
+        "the venue ends at once if a shard makes no turn for {watchdog_ms} ms, or housekeeping for {housekeeping_watchdog_ms} ms\n"
+    ))?;
     if let Some(bulkheads) = bulkheads(&config) {
         out.table(&bulkheads)?;
         out.say("")?;

@@ -124,9 +124,9 @@ impl Declared {
 }
 
 impl Declared {
-    /// The threads that a start begins.
+    /// The threads that a start begins: besides the shards, housekeeping and what watches it.
     fn threads(&self) -> usize {
-        THREADS_PER_SHARD * self.placement.shards.len() + 1 + usize::from(self.incidents.is_some())
+        THREADS_PER_SHARD * self.placement.shards.len() + 2 + usize::from(self.incidents.is_some())
     }
 }
 

@@ -3,7 +3,11 @@
 use std::{
     net::SocketAddr,
     path::Path,
-    sync::{Arc, atomic::Ordering, mpsc},
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -33,7 +37,7 @@ use crate::{
 
 /// The time limit of a stop for draining work in flight.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
-/// How often a stop looks whether the desk has finished.
+/// How often a stop looks whether the desk has finished, and who asks whether anybody is left to answer.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// The time of day at which a venue stops that nobody has stopped: a minute, which a stop never needs, before ITCH's 48-bit
@@ -141,7 +145,9 @@ impl Declared {
             .halt_deadline(halt_deadline(config))
             .time_of_day_max(TIME_OF_DAY_MAX);
         options = match self.is_watched {
-            true => options.watchdog(Duration::from_millis(config.supervision.watchdog_ms)),
+            true => options
+                .watchdog(Duration::from_millis(config.supervision.watchdog_ms))
+                .housekeeping_watchdog(Duration::from_millis(config.supervision.housekeeping_watchdog_ms)),
             false => options.without_flight_recorder(),
         };
         let Declared {
@@ -249,9 +255,17 @@ impl Venue {
     /// Why it was not done, in words.
     pub fn ask(&self, request: Request) -> Answer {
         let (answer, answered) = mpsc::channel();
-        let ended = |_| "the venue's housekeeping has ended".to_owned();
-        self.desk.send((request, answer)).map_err(|_| ended(mpsc::RecvError))?;
-        answered.recv().map_err(ended)?
+        let ended = "the venue's housekeeping has ended";
+        self.desk.send((request, answer)).map_err(|_| ended)?;
+        loop {
+            // Once it does not run, nobody answers any more, not even if housekeeping was left behind with what was asked.
+            let runs = self.running.is_running();
+            match answered.recv_timeout(LOOK_AGAIN) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Timeout) if runs => {}
+                Err(_) => return Err(ended.to_owned()),
+            }
+        }
     }
 
     /// The current counters of order entry, such as the reasons for closed connections.

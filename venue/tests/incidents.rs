@@ -62,9 +62,16 @@ fn a_clean_stop_leaves_no_record_and_a_venue_that_ends_by_itself_one() {
 
 #[cfg(feature = "faults")]
 mod faults {
-    use std::net::UdpSocket;
+    use std::{
+        net::UdpSocket,
+        time::{Duration, Instant},
+    };
 
-    use corelane_runtime::faults::{Kind, arm};
+    use corelane_runtime::{
+        faults::{Kind, arm},
+        lifecycle::RuntimeFault,
+    };
+    use corelane_venue::Request;
 
     use super::*;
     use crate::support::{Client, enter, login_request, mold};
@@ -159,6 +166,37 @@ mod faults {
         let records = after_fault("housekeeping", "housekeeping.turn", |_| (), |()| ());
         let [record] = &records[..] else { panic!("{records:?}") };
         assert_eq!((&*record.what, &*record.decision), ("housekeeping-panicked", "the topology halts in order"));
+    }
+
+    #[test]
+    fn a_venue_whose_housekeeping_hangs_ends_and_answers_whoever_asks_that_nobody_will() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = directory("hangs");
+        let mut config = support::config();
+        config.supervision.housekeeping_watchdog_ms = 1000;
+        let venue = start(&mut config, &path, 10);
+        let mut client = trades(&venue);
+        // It comes back at last, so that the thread does not run on.
+        arm("housekeeping.turn", Kind::Stall(Duration::from_secs(9)));
+        let began = Instant::now();
+        let mut answer = Ok(String::new());
+        while answer.is_ok() {
+            answer = venue.ask(Request::Status);
+        }
+        assert_eq!(answer, Err("the venue's housekeeping has ended".to_owned()));
+        assert!(!venue.is_running());
+        let stopped = venue.stop();
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        let [fault @ RuntimeFault::HousekeepingStuck { .. }] = &stopped.outcome.status.faults[..] else {
+            panic!("{:?}", stopped.problems());
+        };
+        assert!(!stopped.day_ended && stopped.problems()[0] == fault.to_string(), "{:?}", stopped.problems());
+        while client.packet().is_some() {}
+        let records = records(&path);
+        let [record] = &records[..] else { panic!("{records:?}") };
+        assert_eq!((&*record.what, &*record.decision), ("housekeeping-stuck", "the topology ends at once"));
+        assert!(record.message.contains("the runtime's own work"), "{}", record.message);
+        fs::remove_dir_all(path).unwrap();
     }
 
     #[test]

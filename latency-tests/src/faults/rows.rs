@@ -77,6 +77,7 @@ impl Cause {
         let &Cause::Point(site, kind, times) = self else { return Vec::new() };
         let what = match (site, kind) {
             ("clock", _) => return Vec::new(),
+            ("housekeeping.turn", "loop") => "housekeeping-stuck",
             // The second tells what followed: its thread does not end, or without its actors the venue cannot go on.
             (_, "loop") => return vec!["shard-stuck", "shard-hangs"],
             ("session.framer" | "shard.turn", _) => return vec!["shard-panicked", "supervisor-gave-up"],
@@ -136,6 +137,7 @@ pub(super) const ROWS: &[Row] = &[
     row("group loops for ever", Cause::Point("group.command", "loop", 1), Outcome::Ends),
     row("shard thread dies", Cause::Point("shard.turn", "panic", 1), Outcome::Ends),
     row("housekeeping panics", Cause::Point("housekeeping.turn", "panic", 1), Outcome::Halts),
+    row("housekeeping loops for ever", Cause::Point("housekeeping.turn", "loop", 1), Outcome::Ends),
     row("clock steps 1 h ahead", Cause::Point("clock", "3600", 1), Outcome::GoesOn),
     row("clock steps 1 h back", Cause::Point("clock", "-3600", 1), Outcome::GoesOn),
     row("delay protection", Cause::Stall, Outcome::GoesOn),

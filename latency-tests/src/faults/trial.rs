@@ -49,7 +49,7 @@ const CHANGES: [(&str, &str); 4] = [
     ("stale_after_ms = 3000", "stale_after_ms = 500"),
     ("client_timeout_ms = 15_000", "client_timeout_ms = 1000"),
     ("heartbeat_ms = 1000\n", "heartbeat_ms = 200\n"),
-    ("[feeds.in]\n", "[supervision]\nwatchdog_ms = 1000\n\n[feeds.in]\n"),
+    ("[feeds.in]\n", "[supervision]\nwatchdog_ms = 1000\nhousekeeping_watchdog_ms = 1000\n\n[feeds.in]\n"),
 ];
 
 /// The smallest rings allowed.

@@ -67,6 +67,17 @@ pub enum RuntimeFault {
         /// What the panic said.
         message: PanicMessage,
     },
+    /// The housekeeping thread did nothing new for longer than
+    /// [`RunOptions::housekeeping_watchdog`](super::RunOptions::housekeeping_watchdog) allows. If it does not go on, its thread is left behind: end the process.
+    #[error(
+        "housekeeping made no turn for {milliseconds} ms, and the topology ended at once without it; look for an endless loop, or a wait, in {doing}"
+    )]
+    HousekeepingStuck {
+        /// How long.
+        milliseconds: u64,
+        /// What it was doing, in words.
+        doing: String,
+    },
     /// Nobody ended the day before [`RunOptions::time_of_day_max`](super::RunOptions::time_of_day_max).
     #[error(
         "the day did not end: its time reached {seconds} s since midnight, where the topology stops; start it anew each day"

@@ -2,17 +2,19 @@
 
 use std::{mem, ops::ControlFlow};
 
-use super::{END_DEADLINE, fault::RuntimeFault, stages, supervise::Supervisor};
+use super::{END_DEADLINE, fault::RuntimeFault, housekeeping_watch::Ends, stages, supervise::Supervisor};
 use crate::{
     cpu,
     shard::panics::{catch, mark_runtime_thread},
+    supervision::pulse::Doing,
 };
 
 /// A shard's name and its thread.
 pub(super) type ShardThread = (String, glommio::ExecutorJoinHandle<()>);
 
 /// Looks after the shards until the stop, then stops them; returns whether everything in flight was finished.
-pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool {
+/// `_ends` is dropped last, after all that the supervisor holds.
+pub(super) fn run(_ends: Ends, mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool {
     mark_runtime_thread();
     let looked_after = catch(|| {
         if let Some(error) = supervisor.options.housekeeping_cpu.and_then(|cpu| cpu::pin_current_thread(cpu).err()) {
@@ -69,7 +71,8 @@ pub(super) fn run(mut supervisor: Supervisor, threads: Vec<ShardThread>) -> bool
 
 /// Drops something; a panic in that is recorded, and no reason to leave the rest undone.
 fn let_go<T>(supervisor: &mut Supervisor, held: T) {
-    if catch(|| drop(held)).is_err() {
+    let dropped = catch(|| supervisor.pulse.during(Doing::LettingGo, || drop(held)));
+    if dropped.is_err() {
         supervisor.note_own_panic();
     }
 }

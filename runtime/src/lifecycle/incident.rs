@@ -1,6 +1,10 @@
 //! What is known of each failure, for the program to keep.
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
 
 use super::fault::RuntimeFault;
 use crate::{
@@ -50,6 +54,7 @@ impl Failed {
                 RuntimeFault::ShardStuck { .. } => "shard-stuck",
                 RuntimeFault::ShardHangs { .. } => "shard-hangs",
                 RuntimeFault::HousekeepingPanicked { .. } => "housekeeping-panicked",
+                RuntimeFault::HousekeepingStuck { .. } => "housekeeping-stuck",
                 RuntimeFault::DayWithoutEnd { .. } => "day-without-end",
             },
         }
@@ -68,22 +73,44 @@ impl fmt::Display for Failed {
 /// Takes the incidents; see [`RunOptions::on_incident`](super::RunOptions::on_incident).
 pub(super) type Taker = Box<dyn FnMut(Incident) + Send>;
 
+/// Who takes the incidents, while nobody calls it. The lock is held for moving it only.
+#[derive(Clone, Default)]
+pub(super) struct SharedTaker(Arc<Mutex<Option<Taker>>>);
+
+impl SharedTaker {
+    pub(super) fn new(taker: Option<Taker>) -> SharedTaker {
+        SharedTaker(Arc::new(Mutex::new(taker)))
+    }
+
+    pub(super) fn take(&self) -> Option<Taker> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn give_back(&self, taker: Taker) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(taker);
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+}
+
 /// The incidents that nobody has taken yet.
 pub(super) struct Incidents {
     /// None if nobody wants any: then none is kept.
-    taker: Option<Taker>,
+    taker: SharedTaker,
     open: Vec<Incident>,
     names: Vec<String>,
 }
 
 impl Incidents {
-    pub(super) fn new(taker: Option<Taker>, names: Vec<String>) -> Incidents {
+    pub(super) fn new(taker: SharedTaker, names: Vec<String>) -> Incidents {
         Incidents { taker, open: Vec::new(), names }
     }
 
     /// An actor has failed, on a shard. What a shard took along is no incident of its own.
     pub(super) fn open_failure(&mut self, failure: &Failure, shard: Option<&str>) {
-        if failure.is_of_shard || self.taker.is_none() {
+        if failure.is_of_shard || !self.taker.is_there() {
             return;
         }
         let at = SystemTime::now() - failure.noticed_after.unwrap_or_default();
@@ -96,7 +123,7 @@ impl Incidents {
 
     /// Something else has failed.
     pub(super) fn open_fault(&mut self, fault: &RuntimeFault, events: &Arc<[ShardEvent]>, decision: &str) {
-        if self.taker.is_none() {
+        if !self.taker.is_there() {
             return;
         }
         let (actor, shard) = match fault {
@@ -107,7 +134,9 @@ impl Incidents {
                 (None, Some(shard.clone()))
             }
             RuntimeFault::GaveUp { actor, .. } => (Some(actor.clone()), None),
-            RuntimeFault::HousekeepingPanicked { .. } | RuntimeFault::DayWithoutEnd { .. } => (None, None),
+            RuntimeFault::HousekeepingPanicked { .. }
+            | RuntimeFault::HousekeepingStuck { .. }
+            | RuntimeFault::DayWithoutEnd { .. } => (None, None),
         };
         let (at, events) = (SystemTime::now(), self.named(events));
         let what = Failed::Runtime(Box::new(fault.clone()));
@@ -155,6 +184,6 @@ impl Incidents {
 
     /// Gives back who takes the incidents.
     pub(super) fn give_back(&mut self, taker: Taker) {
-        self.taker = Some(taker);
+        self.taker.give_back(taker);
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! An actor that panics ends nothing but itself, and is restarted if it is [supervised](crate::supervision). A panic anywhere else on a shard (a framer, the network driver) or on
 //! housekeeping ends the topology: the shard's actors count as failed, the other shards stop in order, and
-//! [`Status::faults`] tells what died. Whoever waits for a stop looks at [`Running::is_running`] too.
+//! [`Status::faults`] tells what died. Housekeeping that is held up for too long ends it, too, and is left behind. Whoever waits for a stop looks at [`Running::is_running`] too.
 //!
 //! ```
 //! use corelane_runtime::prelude::*;
@@ -46,6 +46,7 @@ mod error;
 mod event;
 mod fault;
 mod housekeeping;
+mod housekeeping_watch;
 mod incident;
 mod last_resort;
 mod net_watch;

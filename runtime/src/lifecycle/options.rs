@@ -5,6 +5,9 @@ use std::{fmt, time::Duration};
 use super::incident::{Incident, Taker};
 use crate::clock::ClockMaster;
 
+/// A factory may fill tables of many gigabytes, which takes seconds.
+const HOUSEKEEPING_WATCHDOG: Duration = Duration::from_secs(10);
+
 /// How a topology is run.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -26,6 +29,12 @@ pub struct RunOptions {
     /// topology ends at once. If 80 ms, or twice the jitter that housekeeping measures in its first second, is longer, that counts
     /// (its latest wait left out, which a pause of the host may have made late). A saturated shard reports its turns every half millisecond, or each of them if they last longer. If `None`, nobody watches.
     pub watchdog: Option<Duration>,
+    /// How long housekeeping may be held up by code of the program's (a factory, the drop of an actor, the chore, the log, what takes
+    /// incidents) before it counts as stuck ([`RuntimeFault::HousekeepingStuck`](super::RuntimeFault::HousekeepingStuck)). Nobody can end its
+    /// thread, which is left behind; the topology ends at once, and [`Running::stop`](super::Running::stop) does not wait for it. As with
+    /// [`watchdog`](RunOptions::watchdog), 80 ms and twice the jitter measured at the start are the least, and suspensions of the process do
+    /// not count. If `None`, nobody watches.
+    pub housekeeping_watchdog: Option<Duration>,
     /// Whether each shard records which actors ran in a turn. If not, an incident's events are failures and restarts only.
     pub flight_recorder: bool,
     pub(super) on_incident: Option<OnIncident>,
@@ -41,7 +50,8 @@ impl fmt::Debug for OnIncident {
 }
 
 impl Default for RunOptions {
-    /// Housekeeping on any CPU, UTC, five seconds to drain, days of any length, no business to end, no watchdog, and flight recorders.
+    /// Housekeeping on any CPU, UTC, five seconds to drain, days of any length, no business to end, no watchdog of shards, ten
+    /// seconds for housekeeping, and flight recorders.
     fn default() -> Self {
         RunOptions {
             housekeeping_cpu: None,
@@ -50,6 +60,7 @@ impl Default for RunOptions {
             time_of_day_max: None,
             halt_deadline: Duration::ZERO,
             watchdog: None,
+            housekeeping_watchdog: Some(HOUSEKEEPING_WATCHDOG),
             flight_recorder: true,
             on_incident: None,
         }
@@ -85,6 +96,12 @@ impl RunOptions {
     /// Sets how long a shard may make no turn.
     pub fn watchdog(mut self, watchdog: Duration) -> Self {
         self.watchdog = Some(watchdog);
+        self
+    }
+
+    /// Sets how long housekeeping may be held up.
+    pub fn housekeeping_watchdog(mut self, watchdog: Duration) -> Self {
+        self.housekeeping_watchdog = Some(watchdog);
         self
     }
 

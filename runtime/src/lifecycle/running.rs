@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Mutex, OnceLock, PoisonError, mpsc},
     thread,
 };
 
@@ -24,9 +24,14 @@ pub struct Running {
     pub(super) shared: Arc<Shared>,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) housekeeping: Option<thread::JoinHandle<bool>>,
+    /// Whether housekeeping was left behind.
+    pub(super) was_left: WasLeft,
     /// By actor.
     pub(super) addresses: Vec<Vec<SocketAddr>>,
 }
+
+/// Whether housekeeping was left behind; not set before its end.
+pub(super) type WasLeft = Arc<OnceLock<bool>>;
 
 /// What the handle and the supervisor share.
 #[derive(Debug, Default)]
@@ -77,6 +82,9 @@ impl Running {
     fn join(&mut self) -> Outcome {
         self.tell(Event::Stop);
         let drained = self.housekeeping.take().is_some_and(|thread| {
+            if *self.was_left.wait() {
+                return false;
+            }
             thread.join().unwrap_or_else(|payload| {
                 let (place, message) = panics::read(payload);
                 self.shared.update(|status| status.faults.push(RuntimeFault::HousekeepingPanicked { place, message }));

@@ -19,12 +19,13 @@ use super::{
     error::StartError,
     event::{Event, Presence},
     housekeeping::{self, ShardThread},
-    incident::Incidents,
+    housekeeping_watch::{Ends, HousekeepingWatch, Watched},
+    incident::{Incidents, SharedTaker},
     last_resort::LastResort,
     net_watch::NetWatch,
     options::RunOptions,
     probe::require_cpus,
-    running::{Running, Shared},
+    running::{Running, Shared, WasLeft},
     running_time::RunningTime,
     seat::{Built, Seat},
     stages,
@@ -85,6 +86,7 @@ impl Topology {
         let master = options.clock.take().unwrap_or_else(|| ClockMaster::new(HostTime::new(), UtcOffset::UTC));
         let mut collector = Collector::new();
         let mut links = Vec::new();
+        let mut watched = Vec::new();
         let mut threads = Vec::new();
         let (built, reports) = mpsc::channel();
         let (events_in, events) = mpsc::channel();
@@ -98,6 +100,12 @@ impl Topology {
             let (notices_in, notices) = rtrb::RingBuffer::new(NOTICES_PER_ACTOR * names.len().max(1));
             let (recorder, flight) = flight_recorder(options.flight_recorder);
             let last_called = LastCalled::default();
+            watched.push(Watched {
+                name: name.clone(),
+                progress: progress_reader.clone(),
+                waker: plan.waker.clone(),
+                last_called: last_called.clone(),
+            });
             links.push(Link {
                 name: name.clone(),
                 progress: progress_reader,
@@ -146,12 +154,27 @@ impl Topology {
         };
         let shared = Arc::<Shared>::default();
         let chore = Box::new(chore);
+        let taker = SharedTaker::new(options.on_incident.take().map(|taker| taker.0));
+        let was_left = WasLeft::default();
+        let watch = options.housekeeping_watchdog.map(|threshold| HousekeepingWatch {
+            pulse: crew.pulse(),
+            threshold,
+            cpu: options.housekeeping_cpu,
+            was_left: was_left.clone(),
+            stage: stage.clone(),
+            gate: gate.clone(),
+            shared: shared.clone(),
+            shards: watched,
+            names: names.clone(),
+            incidents: taker.clone(),
+        });
         let supervisor = Supervisor {
             stage: stage.clone(),
             shared: shared.clone(),
             links,
             events,
             gate,
+            pulse: crew.pulse(),
             crew,
             has_reports: false,
             is_unsupervised: false,
@@ -165,7 +188,7 @@ impl Topology {
             clock_kept: Instant::now(),
             failed_at: vec![None; names.len()],
             last_resort: LastResort::default(),
-            incidents: Incidents::new(options.on_incident.take().map(|taker| taker.0), names.clone()),
+            incidents: Incidents::new(taker, names.clone()),
             names,
             options,
             is_ending: false,
@@ -174,16 +197,22 @@ impl Topology {
             halts_at: None,
             chore,
         };
+        let not_started = |error| {
+            // None sleeps yet.
+            stage.advance_to(stages::EXIT);
+            StartError::Housekeeping(error)
+        };
+        let mut ends = Ends { was_left: was_left.clone(), watch: None };
+        if let Some(watch) = watch {
+            let watch = thread::Builder::new().name("watch".to_owned()).spawn(move || watch.run());
+            ends.watch = Some(watch.map_err(not_started)?.thread().clone());
+        }
         let housekeeping = thread::Builder::new()
             .name("housekeeping".to_owned())
-            .spawn(move || housekeeping::run(supervisor, threads))
-            .map_err(|error| {
-                // None sleeps yet.
-                stage.advance_to(stages::EXIT);
-                StartError::Housekeeping(error)
-            })?;
+            .spawn(move || housekeeping::run(ends, supervisor, threads))
+            .map_err(not_started)?;
         stage.advance_to(stages::RUN);
-        Ok(Running { stage, shared, events: events_in, housekeeping: Some(housekeeping), addresses })
+        Ok(Running { stage, shared, events: events_in, housekeeping: Some(housekeeping), was_left, addresses })
     }
 }
 

@@ -40,6 +40,7 @@ use crate::{
     supervision::{
         Escalation,
         crew::{Crew, GaveUp},
+        pulse::{Doing, Pulse},
     },
     telemetry::Collector,
     topology::outside::Gate,
@@ -98,6 +99,8 @@ pub(super) struct Supervisor {
     pub events: Receiver<Event>,
     pub gate: Arc<Gate>,
     pub crew: Crew,
+    /// What others know of this thread.
+    pub pulse: Pulse,
     /// A shard has reported something since the reports were last looked at.
     pub has_reports: bool,
     /// Nobody is restarted any more.
@@ -132,7 +135,7 @@ pub(super) struct Supervisor {
 }
 
 /// What follows from a fault.
-const AT_ONCE: &str = "the topology ends at once";
+pub(super) const AT_ONCE: &str = "the topology ends at once";
 const HALTS: &str = "the topology halts in order";
 const STOPS: &str = "the topology stops in order";
 
@@ -143,7 +146,8 @@ fn microseconds_since(at: Instant) -> u64 {
 impl Supervisor {
     /// Looks after the shards until the topology ends.
     pub(super) fn look_after(&mut self) {
-        while !self.is_ending {
+        while !self.is_ending && !self.is_left() {
+            self.pulse.beat();
             fault!("housekeeping.turn");
             self.relay();
             self.keep_clock();
@@ -151,7 +155,7 @@ impl Supervisor {
             // A copy of the pointer: whoever else wants the status does not wait for the chore.
             let status = self.shared.status();
             self.watch();
-            let chore = (self.chore)(&status);
+            let chore = self.pulse.during(Doing::Chore, || (self.chore)(&status));
             drop(status);
             let now = self.time.passed();
             if chore.is_break() || self.halts_at.is_some_and(|at| now >= at) {
@@ -161,6 +165,13 @@ impl Supervisor {
                 self.wait(timeout);
             }
         }
+    }
+
+    /// Whether the shards were ended in place of this thread, which was held up for too long.
+    fn is_left(&mut self) -> bool {
+        let is_left = !self.is_ending && self.stage.current() == super::stages::EXIT;
+        self.is_hasty |= is_left;
+        is_left
     }
 
     /// How long nothing is to be done but what is reported.
@@ -197,6 +208,7 @@ impl Supervisor {
         let began = Instant::now();
         let waited = self.events.recv_timeout(timeout);
         let late = began.elapsed().saturating_sub(timeout);
+        self.pulse.beat();
         self.time.passed();
         match waited {
             Ok(event) => self.take(event),
@@ -214,6 +226,7 @@ impl Supervisor {
     /// Waits until all shards have let go of what they held. After a panic, it can be called again.
     pub(super) fn wait_for_ends(&mut self, deadline: Duration) {
         while !self.links.iter().all(|link| link.has_ended || link.is_stuck) && self.time.passed() < deadline {
+            self.pulse.beat();
             match self.events.recv_timeout(HOUSEKEEPING_PERIOD) {
                 Ok(event) => self.take(event),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -278,13 +291,13 @@ impl Supervisor {
         self.incidents.open_fault(&fault, events, decision);
         self.shared.update(|status| status.faults.push(fault.clone()));
         // A panic here, in the program's own log, may keep nothing from ending.
-        let _ = panics::catch(|| tracing::error!("{fault}"));
+        let _ = panics::catch(|| self.pulse.during(Doing::Log, || tracing::error!("{fault}")));
         self.last_resort.say(format_args!("{fault}"));
     }
 
     /// Writes to the program's own log. A panic in it is recorded, and keeps nothing from being done.
     pub(super) fn log(&mut self, write: impl FnOnce()) {
-        if panics::catch(write).is_err() {
+        if panics::catch(|| self.pulse.during(Doing::Log, write)).is_err() {
             self.note_own_panic();
         }
     }
@@ -325,35 +338,7 @@ impl Supervisor {
         let mut ends = 0;
         self.has_reports = false;
         for from in 0..self.links.len() {
-            while let Ok(report) = self.links[from].reports.pop() {
-                self.crew.note(&report);
-                match report {
-                    Report::Failed(failure) => {
-                        let actor = failure.actor;
-                        self.failed_at[actor.position()].get_or_insert_with(Instant::now);
-                        self.note_failure(failure, Some(from));
-                        if self.is_unsupervised {
-                            self.links[from].notify(Notice::End(actor));
-                        }
-                    }
-                    Report::Down(down) => {
-                        ends += 1;
-                        self.notify_others(from, || Notice::Down(down));
-                    }
-                    Report::Up(up) => self.note_restart(from, up),
-                    Report::Suspended { actor, dead_letter } => {
-                        let name = &self.names[actor.position()];
-                        self.shared.update(|status| status.note_dead_letter(name, dead_letter));
-                    }
-                    Report::Retired { actor, generation, value } => {
-                        if value.let_go().is_err() {
-                            let (place, message) = panics::take();
-                            let fault = Fault::without_input(place, message);
-                            self.note_failure(Failure::new(actor, generation, fault), Some(from));
-                        }
-                    }
-                }
-            }
+            ends += self.take_reports(from);
         }
         self.links.iter_mut().for_each(Link::flush);
         // A shard that panicked has said so before it lost its actors: the cause is noted before what follows from it. What is
@@ -374,17 +359,57 @@ impl Supervisor {
         ends
     }
 
+    /// Takes what a shard reports; returns how many ends of actors were passed on.
+    fn take_reports(&mut self, from: usize) -> usize {
+        let mut ends = 0;
+        while let Ok(report) = self.links[from].reports.pop() {
+            ends += usize::from(matches!(report, Report::Down(_)));
+            self.take_report(from, report);
+        }
+        ends
+    }
+
+    fn take_report(&mut self, from: usize, report: Report) {
+        self.crew.note(&report);
+        match report {
+            Report::Failed(failure) => {
+                let actor = failure.actor;
+                self.failed_at[actor.position()].get_or_insert_with(Instant::now);
+                self.note_failure(failure, Some(from));
+                if self.is_unsupervised {
+                    self.links[from].notify(Notice::End(actor));
+                }
+            }
+            Report::Down(down) => {
+                self.notify_others(from, || Notice::Down(down));
+            }
+            Report::Up(up) => self.note_restart(from, up),
+            Report::Suspended { actor, dead_letter } => {
+                let name = &self.names[actor.position()];
+                self.shared.update(|status| status.note_dead_letter(name, dead_letter));
+            }
+            Report::Retired { actor, generation, value } => {
+                if self.pulse.during(Doing::Dropping(actor), || value.let_go()).is_err() {
+                    let (place, message) = panics::take();
+                    let fault = Fault::without_input(place, message);
+                    self.note_failure(Failure::new(actor, generation, fault), Some(from));
+                }
+            }
+        }
+    }
+
     /// Hands over what is known of failures, once it is decided what follows from them.
     pub(super) fn hand_over_incidents(&mut self) {
         if self.is_unsupervised {
             self.incidents.decide(|_| "it ended: nobody is restarted during a stop".to_owned());
         }
         let Some((mut taker, incidents)) = self.incidents.take() else { return };
-        if panics::catch(|| incidents.into_iter().for_each(&mut taker)).is_ok() {
+        let mut hand_over = |incident| self.pulse.during(Doing::Incident, || taker(incident));
+        if panics::catch(|| incidents.into_iter().for_each(&mut hand_over)).is_ok() {
             self.incidents.give_back(taker);
         } else {
             self.note_own_panic();
-            if panics::catch(|| drop(taker)).is_err() {
+            if panics::catch(|| self.pulse.during(Doing::LettingGo, || drop(taker))).is_err() {
                 self.note_own_panic();
             }
         }
@@ -488,7 +513,7 @@ impl Supervisor {
             self.shared.update(|status| status.shards = shards);
         }
         for notice in self.net_watch.observe(Instant::now(), &self.shared.status().shards) {
-            tracing::warn!("{notice}");
+            self.pulse.during(Doing::Log, || tracing::warn!("{notice}"));
             self.last_resort.warn(format_args!("{notice}"));
         }
     }

@@ -48,6 +48,11 @@ impl Watchdog {
         }
     }
 
+    /// Whether lateness is still measured, and nobody watched.
+    pub(super) fn is_measuring(&self) -> bool {
+        self.unmeasured > 0
+    }
+
     /// Looks at the shards; returns one that is stuck.
     pub(super) fn observe(&mut self, now: Duration, shards: impl Iterator<Item = Progress>) -> Option<Stuck> {
         let threshold = self.threshold.max(2 * self.latest[1]);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::pulse::{Doing, Pulse};
 use super::tree::{Action, Event, Outlook, SupervisorId, Tree};
 use crate::{
     net::EndpointId,
@@ -42,6 +43,8 @@ pub(crate) struct Crew {
     actions: Vec<Action>,
     /// When the next turn is needed without any event.
     due_ns: u64,
+    /// Says whose factory runs.
+    pulse: Pulse,
 }
 
 impl fmt::Debug for Crew {
@@ -53,7 +56,12 @@ impl fmt::Debug for Crew {
 impl Crew {
     pub(crate) fn new(tree: Tree, members: Vec<Member>) -> Crew {
         let (events, actions) = (Vec::with_capacity(members.len()), Vec::with_capacity(members.len()));
-        Crew { tree, members, events, actions, due_ns: u64::MAX }
+        Crew { tree, members, events, actions, due_ns: u64::MAX, pulse: Pulse::default() }
+    }
+
+    /// The heartbeat of the thread that has its turns.
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     pub(crate) fn tree(&self) -> &Tree {
@@ -98,13 +106,15 @@ impl Crew {
                     notify(member.shard, Notice::Suspend(actor));
                 }
                 Action::End(_) => notify(member.shard, Notice::End(actor)),
-                Action::Start { generation, .. } => match build(member, generation) {
-                    Ok(value) => notify(member.shard, Notice::Replace { actor, generation, value }),
-                    Err(failure) => {
-                        failed(*failure);
-                        self.events.push(Event::Failed(actor));
+                Action::Start { generation, .. } => {
+                    match self.pulse.during(Doing::Building(actor), || build(member, generation)) {
+                        Ok(value) => notify(member.shard, Notice::Replace { actor, generation, value }),
+                        Err(failure) => {
+                            failed(*failure);
+                            self.events.push(Event::Failed(actor));
+                        }
                     }
-                },
+                }
                 Action::Escalate { supervisor, escalation, .. } => {
                     self.due_ns = u64::MAX;
                     return self.exit().or(Some(GaveUp { supervisor, escalation, actor }));

@@ -25,6 +25,7 @@
 
 pub(crate) mod crew;
 mod declare;
+pub(crate) mod pulse;
 mod spec;
 mod tree;
 

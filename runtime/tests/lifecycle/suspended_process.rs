@@ -141,6 +141,39 @@ fn halt_late() {
     let _ = running.stop();
 }
 
+/// Has a chore that waits for the end of the suspension, for longer than housekeeping may be held up.
+#[test]
+#[ignore = "it is a process of a test below"]
+fn chore_late() {
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "only", two_cpus()[0], Idle::Park);
+    let actor = topology.actor(shard, "relay", Play::<Port<Note>, 1>::relay);
+    topology.leave_open(actor, out);
+    let waits = Arc::<AtomicBool>::default();
+    let is_held = waits.clone();
+    let running = topology.start_with(options().housekeeping_watchdog(DEADLINE), move |_| {
+        if is_held.load(Ordering::Relaxed) {
+            let mut last = Instant::now();
+            println!("\nsuspend");
+            until("it was suspended", || std::mem::replace(&mut last, Instant::now()).elapsed() > DEADLINE);
+            is_held.store(false, Ordering::Relaxed);
+        }
+        ControlFlow::Continue(())
+    });
+    let running = running.unwrap();
+    let began = Instant::now();
+    until("its jitter is measured", || began.elapsed() > Duration::from_secs(2));
+    waits.store(true, Ordering::Relaxed);
+    until("it goes on", || !waits.load(Ordering::Relaxed));
+    for _ in 0..3 {
+        let seen = running.status().clock;
+        until("housekeeping has looked", || running.status().clock != seen || !running.is_running());
+    }
+    println!("\ngoes on");
+    let outcome = running.stop();
+    assert!(outcome.drained && outcome.status.faults.is_empty(), "{:?}", outcome.problems());
+}
+
 #[test]
 fn who_could_not_stop_while_the_process_was_suspended_is_not_late() {
     suspend("stop_late");
@@ -154,6 +187,11 @@ fn a_stop_waits_for_what_is_in_flight_as_long_as_it_would_if_the_process_was_sus
 #[test]
 fn a_program_has_its_time_to_end_its_business_if_the_process_was_suspended_meanwhile() {
     suspend("halt_late");
+}
+
+#[test]
+fn housekeeping_is_not_held_up_by_a_suspension_of_the_process() {
+    suspend("chore_late");
 }
 
 /// Runs a test in a process of its own, and suspends that when it says so.
