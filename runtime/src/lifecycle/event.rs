@@ -1,6 +1,7 @@
 //! What wakes housekeeping before its period is over.
 
 use std::{
+    cell::Cell,
     sync::{Arc, mpsc},
     time::Instant,
 };
@@ -26,19 +27,40 @@ pub(super) enum Event {
         events: Arc<[ShardEvent]>,
         at: Option<Instant>,
     },
-    /// A shard has let go of all that it held.
+    /// A shard's thread has ended.
     Ended { shard: usize },
     /// A test wants the clock to fail.
     ClockFault(ClockFault),
 }
 
-/// A shard's way to tell how it ends. Dropped last, however its thread ends: that is the [`Event::Ended`].
+/// A shard's way to tell how it ends.
+#[derive(Clone)]
 pub(super) struct Presence {
     pub shard: usize,
     pub events: mpsc::Sender<Event>,
 }
 
+thread_local! {
+    /// The thread's and not the task's: an executor that panics, because the kernel refuses its ring, forgets its task, which is
+    /// never dropped.
+    static LEAVES: Cell<Option<Leaves>> = const { Cell::new(None) };
+}
+
+/// Dropped as its thread ends, however it does: that is the [`Event::Ended`].
+struct Leaves(Presence);
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        let _ = self.0.events.send(Event::Ended { shard: self.0.shard });
+    }
+}
+
 impl Presence {
+    /// Tells the end of this thread when it comes.
+    pub(super) fn tell_end_of_thread(&self) {
+        LEAVES.set(Some(Leaves(self.clone())));
+    }
+
     /// A way to wake housekeeping.
     pub(super) fn waker(&self) -> Box<dyn Fn()> {
         let events = self.events.clone();
@@ -49,11 +71,5 @@ impl Presence {
         // Without a receiver there is no housekeeping yet, and the start fails.
         let at = panics::time_of_last();
         let _ = self.events.send(Event::Panicked { shard: self.shard, place, message, events, at });
-    }
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        let _ = self.events.send(Event::Ended { shard: self.shard });
     }
 }

@@ -49,6 +49,7 @@ mod housekeeping;
 mod housekeeping_watch;
 mod incident;
 mod last_resort;
+mod lost_shards;
 mod net_watch;
 mod options;
 mod probe;

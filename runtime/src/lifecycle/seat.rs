@@ -39,7 +39,6 @@ pub(super) struct Seat {
     pub notices: rtrb::Consumer<Notice>,
     pub recorder: RecorderSeat,
     pub last_called: LastCalled,
-    /// Dropped last, when all that the shard held is gone.
     pub presence: Presence,
 }
 
@@ -47,6 +46,7 @@ impl Seat {
     /// Builds the shard on its own thread, reports it, waits for the others and runs.
     pub(super) async fn run(self, built: mpsc::Sender<Built>) {
         mark_runtime_thread();
+        self.presence.tell_end_of_thread();
         // The executor appends its own number. The kernel keeps 15 bytes; a name with a zero byte is not worth failing.
         if let Ok(name) = CString::new(self.plan.spec.name.as_str()) {
             let _ = rustix::thread::set_name(&name);

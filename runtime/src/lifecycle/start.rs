@@ -39,7 +39,7 @@ use crate::{
     shard::flight::{LastCalled, flight_recorder},
     shard::panics::install_hook,
     telemetry::Collector,
-    topology::Topology,
+    topology::{ActorIndex, Topology},
 };
 
 /// Reports of one actor that housekeeping may not have taken yet: its failure and its end, its restart with what was replaced, and
@@ -108,11 +108,13 @@ impl Topology {
             });
             links.push(Link {
                 name: name.clone(),
+                actors: plan.actor_indices().into_iter().map(ActorIndex::new).collect(),
                 progress: progress_reader,
                 waker: plan.waker.clone(),
                 reports: reports_out,
                 notices: notices_in,
                 waiting: VecDeque::new(),
+                unheard_since: None,
                 flight,
                 last_called: last_called.clone(),
                 has_ended: false,
@@ -187,6 +189,7 @@ impl Topology {
             watchdog: options.watchdog.map(Watchdog::new),
             clock_kept: Instant::now(),
             failed_at: vec![None; names.len()],
+            up: vec![Some(0); names.len()],
             last_resort: LastResort::default(),
             incidents: Incidents::new(taker, names.clone()),
             names,

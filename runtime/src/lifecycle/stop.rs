@@ -68,7 +68,7 @@ impl Supervisor {
             let mut verdict = round.judge(self.samples());
             while verdict == Verdict::Pending && !self.has_passed(deadline) {
                 // It takes no turn any more, and what was sent to it stays where it is.
-                if self.links.iter().any(|link| link.has_ended) {
+                if self.links.iter().any(|link| link.has_ended || link.is_stuck) {
                     return false;
                 }
                 self.relay();

@@ -43,6 +43,7 @@ use crate::{
         pulse::{Doing, Pulse},
     },
     telemetry::Collector,
+    topology::ids::ActorIndex,
     topology::outside::Gate,
 };
 
@@ -58,15 +59,18 @@ const RESTART_WAIT_MIN: Duration = Duration::from_micros(100);
 /// The supervisor's ends of what leads to one shard.
 pub(super) struct Link {
     pub name: String,
+    pub actors: Vec<ActorIndex>,
     pub progress: ProgressReader,
     pub waker: Arc<Waker>,
     pub reports: rtrb::Consumer<Report>,
     pub notices: rtrb::Producer<Notice>,
     /// Notices that the ring had no room for. No actor is restarted while there are any, so they do not add up.
     pub waiting: VecDeque<Notice>,
+    /// Since when there are any, in the supervisors' time.
+    pub unheard_since: Option<Duration>,
     pub flight: FlightReader,
     pub last_called: LastCalled,
-    /// Its thread has let go of all that the shard held.
+    /// Its thread has ended.
     pub has_ended: bool,
     /// It makes no turns any more: nobody waits for it.
     pub is_stuck: bool,
@@ -77,6 +81,11 @@ impl Link {
     fn notify(&mut self, notice: Notice) {
         self.waiting.push_back(notice);
         self.flush();
+    }
+
+    /// Whether nothing that it was told waits for room, or nobody waits for it.
+    pub(super) fn is_heard(&self) -> bool {
+        self.has_ended || self.is_stuck || self.waiting.is_empty()
     }
 
     /// Passes on what waits. A shard that has ended needs no notice.
@@ -117,6 +126,8 @@ pub(super) struct Supervisor {
     /// When the clock was last recalibrated.
     pub clock_kept: Instant,
     pub names: Vec<String>,
+    /// By actor that runs, as far as the shards have reported: its generation.
+    pub up: Vec<Option<u16>>,
     /// By actor that has failed and does not run again: when its failure was noticed.
     pub failed_at: Vec<Option<Instant>>,
     pub incidents: Incidents,
@@ -194,12 +205,9 @@ impl Supervisor {
         let Supervisor { watchdog: Some(watchdog), links, epoch, .. } = self else { return };
         let samples = links.iter().map(|link| link.progress.sample());
         if let Some(Stuck { shard, silence }) = watchdog.observe(epoch.elapsed(), samples) {
-            let Link { name, is_stuck, progress, .. } = &mut links[shard];
-            *is_stuck = true;
-            let (name, turns) = (name.clone(), progress.sample().work);
-            let (actor, milliseconds) = (self.last_called(shard), silence.as_millis() as u64);
+            links[shard].is_stuck = true;
             self.is_hasty = true;
-            self.note_of(shard, RuntimeFault::ShardStuck { shard: name, milliseconds, actor, turns }, AT_ONCE);
+            self.note_of(shard, self.stuck(shard, silence), AT_ONCE);
         }
     }
 
@@ -251,6 +259,7 @@ impl Supervisor {
                 if self.stage.current() < super::stages::EXIT {
                     let fault = RuntimeFault::ShardEnded { shard: self.links[shard].name.clone() };
                     self.halt(fault, self.events_of(shard));
+                    self.lose_actors(shard);
                 }
             }
             Event::ClockFault(fault) => {
@@ -267,7 +276,7 @@ impl Supervisor {
     }
 
     /// Records a fault, which ends the topology once its program has ended its business.
-    fn halt(&mut self, fault: RuntimeFault, events: Arc<[ShardEvent]>) {
+    pub(super) fn halt(&mut self, fault: RuntimeFault, events: Arc<[ShardEvent]>) {
         let was_ending = self.is_ending;
         let halts = !was_ending && !self.options.halt_deadline.is_zero();
         self.note_with(fault, &events, if halts { HALTS } else { STOPS });
@@ -346,7 +355,8 @@ impl Supervisor {
         while let Ok(event) = self.events.try_recv() {
             self.take(event);
         }
-        let are_heard = self.links.iter().all(|link| link.has_ended || link.waiting.is_empty());
+        self.bound_silence();
+        let are_heard = self.links.iter().all(Link::is_heard);
         if are_heard && !self.is_unsupervised {
             self.supervise();
         } else if !self.is_ending
@@ -360,7 +370,7 @@ impl Supervisor {
     }
 
     /// Takes what a shard reports; returns how many ends of actors were passed on.
-    fn take_reports(&mut self, from: usize) -> usize {
+    pub(super) fn take_reports(&mut self, from: usize) -> usize {
         let mut ends = 0;
         while let Ok(report) = self.links[from].reports.pop() {
             ends += usize::from(matches!(report, Report::Down(_)));
@@ -369,7 +379,7 @@ impl Supervisor {
         ends
     }
 
-    fn take_report(&mut self, from: usize, report: Report) {
+    pub(super) fn take_report(&mut self, from: usize, report: Report) {
         self.crew.note(&report);
         match report {
             Report::Failed(failure) => {
@@ -381,6 +391,7 @@ impl Supervisor {
                 }
             }
             Report::Down(down) => {
+                self.up[down.actor.position()] = None;
                 self.notify_others(from, || Notice::Down(down));
             }
             Report::Up(up) => self.note_restart(from, up),
@@ -420,7 +431,7 @@ impl Supervisor {
         self.links[shard].last_called.get().map(|actor| self.names[actor.position()].clone())
     }
 
-    fn events_of(&self, shard: usize) -> Arc<[ShardEvent]> {
+    pub(super) fn events_of(&self, shard: usize) -> Arc<[ShardEvent]> {
         let clock = self.master.clock();
         self.links[shard].flight.read(|ticks| clock.time_of_day_ns(ticks))
     }
@@ -450,6 +461,7 @@ impl Supervisor {
     }
 
     fn note_restart(&mut self, from: usize, up: Up) {
+        self.up[up.actor.position()] = Some(up.generation);
         self.notify_others(from, || Notice::Up(up));
         let name = self.names[up.actor.position()].clone();
         self.shared.update(|status| status.note_restart(&name, up.generation));

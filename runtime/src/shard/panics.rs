@@ -70,6 +70,11 @@ impl PanicMessage {
         message
     }
 
+    /// What is said of something that did not panic.
+    pub(crate) fn new(text: &'static str) -> Self {
+        PanicMessage::of(&text)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.text[..usize::from(self.length)]).unwrap_or_default()

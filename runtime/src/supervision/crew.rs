@@ -1,6 +1,6 @@
 //! What carries out the actions of a [`Tree`]: it builds replacements, and makes notices for the shards.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::pulse::{Doing, Pulse};
 use super::tree::{Action, Event, Outlook, SupervisorId, Tree};
@@ -62,6 +62,11 @@ impl Crew {
     /// The heartbeat of the thread that has its turns.
     pub(crate) fn pulse(&self) -> Pulse {
         self.pulse.clone()
+    }
+
+    /// How long an actor may take at most to stop or start.
+    pub(crate) fn longest_deadline(&self) -> Duration {
+        self.tree.supervisors().map(|(.., spec)| spec.deadline).max().unwrap_or(Duration::MAX)
     }
 
     pub(crate) fn tree(&self) -> &Tree {

@@ -2,10 +2,11 @@
 //! never return. Each is reported, and none leaves a thread that nobody can end.
 
 use std::{
-    fs,
+    env, fs,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     ops::ControlFlow,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,14 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Log, Note, Play, note, numbers, options, out, receive, shard, two_cpus, until};
+use crate::support::{Log, Note, Play, note, numbers, options, out, receive, shard, small_net, two_cpus, until};
 use corelane_runtime::{
     actor::{Actor, Context, NetActor, Step},
     edge::port::Port,
     lifecycle::{Failed, Running, RuntimeFault, StartError, Status},
     net::{ConnId, EndpointSpec, Flow, FrameError, Framer},
-    supervision::{Strategy, SupervisorSpec},
-    topology::{EdgeSpec, Idle, Refused, Topology},
+    supervision::{Escalation, Strategy, SupervisorSpec},
+    topology::{EdgeSpec, Idle, Refused, ShardSpec, Topology},
 };
 
 type One = Play<Port<Note>, 1>;
@@ -522,4 +523,73 @@ fn housekeeping_that_is_slow_within_its_bound_is_not_left_behind() {
     until("it is restarted", || running.status().restarted.get("worker") == Some(&1));
     let outcome = running.stop();
     assert!(outcome.drained && outcome.status.faults.is_empty(), "{:?}", outcome.problems());
+}
+
+/// Closes the rings of all executors, as if the kernel refused them. They have 128 entries, and the drivers' have not.
+fn close_executors_rings() {
+    let mut closed = 0;
+    for entry in fs::read_dir("/proc/self/fdinfo").unwrap().flatten() {
+        let is_ring = fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("SqMask:\t0x7f"));
+        if is_ring {
+            let descriptor = entry.file_name().to_str().unwrap().parse().unwrap();
+            // SAFETY: whoever uses it finds it closed, which is the fault.
+            closed += i32::from(unsafe { libc::close(descriptor) } == 0);
+        }
+    }
+    assert!(closed >= 3, "{closed}");
+}
+
+/// Its shard's executor panics when it sleeps next.
+#[test]
+#[ignore = "it is a process of the test below"]
+fn executor_dies() {
+    let mut topology = Topology::new();
+    let [one, two] = two_cpus();
+    let near = topology.shard(ShardSpec::new("dies", one).idle(Idle::Park).net(small_net()));
+    // It never sleeps in its executor.
+    let far = shard(&mut topology, "other", two, Idle::Backoff);
+    let breaks = topology.actor(near, "breaks", || {
+        One::new(|_, _| {
+            close_executors_rings();
+            Step::Done
+        })
+    });
+    topology.leave_open(breaks, out);
+    let engine = SupervisorSpec::new("engine", Strategy::OneForOne).escalation(Escalation::Exit);
+    let engine = topology.supervisor(engine);
+    topology.supervise_significant(engine, breaks);
+    let log = Log::new();
+    let said = log.clone();
+    let other = topology.actor(far, "other", move || {
+        let mut relay = One::relay();
+        relay.on_down = Box::new(move |_, down| said.push(down.generation));
+        relay
+    });
+    topology.connect(other, out, breaks, EdgeSpec::backpressure(8));
+    let mut sender = topology.external_sender("in", breaks, EdgeSpec::backpressure(8));
+    let running = topology.start(options().halt_deadline(Duration::from_secs(60))).unwrap();
+    sender.send(note(1)).unwrap();
+    until_it_ends(&running);
+    let outcome = running.stop();
+    let [RuntimeFault::ShardEnded { shard }, RuntimeFault::GaveUp { supervisor, actor }] = &outcome.status.faults[..]
+    else {
+        panic!("{:?}", outcome.problems());
+    };
+    assert_eq!((shard.as_str(), supervisor.as_str(), actor.as_str()), ("dies", "engine", "breaks"));
+    assert_eq!(log.entries(), [0], "its neighbour has heard of it");
+    let failed: Vec<_> = outcome.status.failures.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(failed, ["breaks"]);
+}
+
+#[test]
+fn a_shard_whose_executor_dies_loses_its_actors_as_one_that_panics() {
+    let test =
+        Command::new(env::current_exe().unwrap()).args(["--exact", "faults::executor_dies", "--ignored"]).output();
+    let test = test.unwrap();
+    assert!(
+        test.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&test.stdout),
+        String::from_utf8_lossy(&test.stderr)
+    );
 }

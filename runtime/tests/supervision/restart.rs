@@ -461,6 +461,41 @@ fn a_shard_that_is_behind_hears_of_every_generation_once() {
 }
 
 #[test]
+fn a_shard_that_takes_no_notice_keeps_supervision_no_longer_than_an_actor_may_take_to_stop() {
+    let mut topology = Topology::new();
+    let [one, two] = two_cpus();
+    let near = shard(&mut topology, "near", one, Idle::Park);
+    let far = shard(&mut topology, "far", two, Idle::Park);
+    let is_free = Arc::new(AtomicBool::new(false));
+    let waits = is_free.clone();
+    let stuck = topology.actor(far, "stuck", move || {
+        One::new(move |_, _| {
+            while !waits.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Step::Done
+        })
+    });
+    topology.leave_open(stuck, out);
+    let fragile = topology.actor(near, "fragile", || Fragile::new(0));
+    topology.leave_open(fragile, out);
+    let mut to_stuck = topology.external_sender("stuck", stuck, EdgeSpec::backpressure(8));
+    let mut to_fragile = topology.external_sender("fragile", fragile, EdgeSpec::backpressure(64));
+    let spec = supervisor(Strategy::OneForOne).intensity(1000, Duration::from_secs(3600));
+    let restarts = topology.supervisor(spec.deadline(Duration::from_secs(1)));
+    topology.supervise(restarts, fragile, |_| Fragile::new(1));
+    // Without a watchdog.
+    let running = topology.start(options()).unwrap();
+    send_all(&mut to_stuck, [note(1)]);
+    send_all(&mut to_fragile, (0..50).map(|_| note(IN_MESSAGE)));
+    until("it ends by itself", || !running.is_running());
+    is_free.store(true, Ordering::Relaxed);
+    let faults = running.stop().status.faults;
+    let RuntimeFault::ShardStuck { shard, actor, .. } = &faults[0] else { panic!("{faults:?}") };
+    assert_eq!((shard.as_str(), actor.as_deref()), ("far", Some("stuck")));
+}
+
+#[test]
 fn a_supervisor_that_gives_up_is_restarted_by_the_one_above_it() {
     let mut topology = Topology::new();
     let [one, two] = two_cpus();
