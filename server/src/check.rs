@@ -10,7 +10,10 @@ use corelane_runtime::{
     supervision::{Escalation, Restart, SupervisorSpec},
     topology::{Idle, check::Checked},
 };
-use corelane_venue::{Descriptors, check_address_space, check_day, declare, driver_config, memory_limit, table_bytes};
+use corelane_venue::{
+    BookMemory, Descriptors, check_address_space, check_day, declare, driver_config, level_memory, memory_limit,
+    table_bytes,
+};
 use miette::miette;
 
 use crate::{incidents::incidents_directory, run::admin_socket};
@@ -68,7 +71,7 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     let memory = memory(&checked, &config)?;
     let needed: usize = memory.iter().map(|(_, bytes)| bytes).sum();
     out.table(&memory_table(memory, needed))?;
-    out.say("")?;
+    out.text(format_args!("\n{}\n", books(&config)?))?;
     out.table(&open_files(&descriptors))?;
     let mut exit = Exit::Done;
     let client_timeout_ms = config.order_entry.client_timeout_ms;
@@ -217,6 +220,19 @@ fn memory_table(rows: Vec<(&str, usize)>, sum: usize) -> Table {
         table.add([what.to_owned(), format!("{:.1}", mib(bytes as f64))]);
     }
     table
+}
+
+/// What the group's books take for each instrument, window of prices and level.
+fn books(config: &Config) -> miette::Result<String> {
+    let BookMemory { instrument_bytes, windows, window_bytes, level_bytes } = level_memory(config)?;
+    let sides = 2 * config.instruments.len();
+    let all = if windows < sides { "those that trade; the others search" } else { "all" };
+    Ok(format!(
+        "books of the group: {instrument_bytes} bytes for each of {} instruments, {window_bytes} bytes for each of {windows} \
+         windows of prices, {level_bytes} bytes for each of {} price levels; of {sides} sides, {all} have a window",
+        config.instruments.len(),
+        config.matching.levels_max
+    ))
 }
 
 fn mib(bytes: f64) -> f64 {

@@ -22,12 +22,13 @@ mod running;
 mod simulated;
 mod supervision;
 
+pub use corelane_actors::engine::BookMemory;
 pub use declare::{Declared, VenueCounters, declare};
 pub use error::VenueError;
 pub use fault_points::{AfterPanic, FAULT_POINTS, fault_points};
 pub use host::Descriptors;
 pub use incidents::{IncidentDirectory, IncidentInput, IncidentRecord, StoredIncident};
-pub use memory::{check_address_space, memory_limit, spare_address_space, table_bytes};
+pub use memory::{check_address_space, level_memory, memory_limit, spare_address_space, table_bytes};
 pub use operator::{Answer, DayIsOver, Request, SocketError};
 pub use order_flow::{driver_config, group_config};
 pub use placement::{Placement, place};

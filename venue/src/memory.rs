@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use corelane_actors::{engine::Group, market_data::Books};
+use corelane_actors::{
+    engine::{BookMemory, Group},
+    market_data::Books,
+};
 use corelane_config::Config;
 use corelane_runtime::mem;
 use rustix::process::{Resource, getrlimit};
@@ -87,6 +90,14 @@ pub fn table_bytes(config: &Config) -> Result<Vec<(&'static str, usize)>, VenueE
         tables.push(("feed out: messages kept for retransmission", retransmission_bytes(config)));
     }
     Ok(tables)
+}
+
+/// The memory of the price levels in the group's books, by instrument, window and level.
+///
+/// # Errors
+/// [`VenueError::Text`] for a text that does not fit its wire field.
+pub fn level_memory(config: &Config) -> Result<BookMemory, VenueError> {
+    Ok(Group::level_memory(&group_config(config)?))
 }
 
 /// The most memory that this process may have, in bytes, and what limits it: the least of the limits of its cgroups and the

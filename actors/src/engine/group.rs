@@ -32,7 +32,7 @@ use corelane_runtime::{
 
 use super::{
     counts::GroupCount,
-    matching::{ENTRIES_PER_STEP, Events, Matching, Outlets},
+    matching::{BookMemory, ENTRIES_PER_STEP, Events, Matching, Outlets},
     order::{NumberPlace, Order, Reduction, Replacement, Replies},
     risk::Risk,
 };
@@ -116,6 +116,12 @@ impl Group {
     #[must_use]
     pub fn bytes(config: &GroupConfig) -> (usize, usize) {
         (Order::bytes(config), Matching::bytes(config))
+    }
+
+    /// Memory of the books' price levels by instrument, window and level; part of the books' memory.
+    #[must_use]
+    pub fn level_memory(config: &GroupConfig) -> BookMemory {
+        Matching::level_memory(config)
     }
 
     /// Lets risk check a new order, and matching enter it if it passes.

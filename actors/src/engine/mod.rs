@@ -11,4 +11,5 @@ pub mod risk;
 pub use self::{
     counts::GroupCount,
     group::{Group, GroupOut, wire_group},
+    matching::BookMemory,
 };

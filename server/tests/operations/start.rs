@@ -228,7 +228,11 @@ fn check_tells_of_a_time_out_shorter_than_the_heartbeats_of_clients() {
         let said = unfolded(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{said}");
         assert_eq!(said.contains("`order_entry.client_timeout_ms` is 1000, but clients send a heartbeat"), code == 1);
-        assert!(String::from_utf8_lossy(&output.stdout).contains("│ in all"), "{said}");
+        let shown = unfolded(&output.stdout);
+        assert!(
+            shown.contains("in all") && shown.contains(" windows of prices") && shown.contains("all have a window"),
+            "{shown}"
+        );
         fs::remove_dir_all(folder).unwrap();
     }
 }

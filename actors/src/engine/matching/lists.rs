@@ -39,22 +39,33 @@ impl Lists {
         (orders_max as usize + lists as usize) * size_of::<Link>()
     }
 
-    /// Appends an order to a list; it must not be in one.
+    /// Appends an order to a list; it must not be in one. Returns whether the list was empty.
     #[inline]
-    pub(super) fn push(&mut self, list: u32, slot: u32) {
+    pub(super) fn push(&mut self, list: u32, slot: u32) -> bool {
         let list = self.orders_max + list;
         let youngest = std::mem::replace(&mut self.links[list as usize].older, slot);
         self.links[youngest as usize].younger = slot;
         self.links[slot as usize] = Link { older: youngest, younger: list };
+        youngest == list
     }
 
-    /// Removes an order from its list; returns whether it was the last one.
+    /// Removes an order from its list; returns the list if it is empty now.
     #[inline]
-    pub(super) fn remove(&mut self, slot: u32) -> bool {
+    pub(super) fn remove(&mut self, slot: u32) -> Option<u32> {
         let Link { older, younger } = self.links[slot as usize];
         self.links[older as usize].younger = younger;
         self.links[younger as usize].older = older;
-        older == younger
+        // Only a list has one link on both sides of its order.
+        (older == younger).then(|| older - self.orders_max)
+    }
+
+    /// Moves all orders of a list, which must have some, to another one, which must be empty.
+    pub(super) fn move_all(&mut self, from: u32, to: u32) {
+        let (from, to) = (self.orders_max + from, self.orders_max + to);
+        let link = std::mem::replace(&mut self.links[from as usize], Link { older: from, younger: from });
+        self.links[link.older as usize].younger = to;
+        self.links[link.younger as usize].older = to;
+        self.links[to as usize] = link;
     }
 
     /// Whether an order is the only one of its list.
@@ -95,19 +106,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn orders_are_listed_as_they_came(steps in prop::collection::vec((0..ORDERS, 0..LISTS), 1..200)) {
+        fn orders_are_listed_as_they_came(steps in prop::collection::vec((0..ORDERS, 0..LISTS, 0..LISTS), 1..200)) {
             let mut lists = Lists::new(ORDERS, LISTS);
             let mut models = vec![Vec::new(); LISTS as usize];
-            for (slot, list) in steps {
-                match models.iter_mut().find(|model| model.contains(&slot)) {
-                    Some(model) => {
+            for (slot, list, other) in steps {
+                match models.iter_mut().zip(0..).find(|(model, _)| model.contains(&slot)) {
+                    Some((model, list)) => {
                         model.retain(|other| *other != slot);
-                        prop_assert_eq!(lists.remove(slot), model.is_empty());
+                        prop_assert_eq!(lists.remove(slot), model.is_empty().then_some(list));
                     }
                     None => {
-                        lists.push(list, slot);
+                        prop_assert_eq!(lists.push(list, slot), models[list as usize].is_empty());
                         models[list as usize].push(slot);
                     }
+                }
+                if !models[list as usize].is_empty() && models[other as usize].is_empty() {
+                    lists.move_all(list, other);
+                    models.swap(list as usize, other as usize);
                 }
                 for (list, model) in (0..).zip(&models) {
                     prop_assert_eq!(lists.oldest(list), model.first().copied());

@@ -11,6 +11,7 @@ mod book;
 mod feed;
 mod levels;
 mod lists;
+mod window;
 
 use std::fmt;
 
@@ -22,9 +23,11 @@ use corelane_codecs::{
 };
 use corelane_runtime::{actor::Step, edge::port::Port};
 
+pub use self::levels::BookMemory;
 use self::{
     book::{Books, Resting},
     feed::Feed,
+    levels::Levels,
 };
 use crate::types::{
     BookPrices, Event, GroupConfig, Instrument, Locate, NewOrder, OrderSlot, Outcome, Owner, PortId, Publication,
@@ -128,7 +131,7 @@ impl Matching {
     pub fn new(config: &GroupConfig) -> Matching {
         let GroupConfig { orders_max, levels_max, ref instruments, ref ports, .. } = *config;
         Matching {
-            books: Books::new(orders_max, levels_max, instruments.len(), PortId::from_index(ports.len()).0),
+            books: Books::new(orders_max, levels_max, instruments, PortId::from_index(ports.len()).0),
             owners: config.owners().collect(),
             instruments: config.instruments.clone(),
             last_prices: vec![Price4::ZERO; instruments.len() + 1],
@@ -144,6 +147,11 @@ impl Matching {
         Books::bytes(orders_max, levels_max, instruments.len(), PortId::from_index(ports.len()).0)
     }
 
+    /// Memory of the price levels.
+    pub(crate) fn level_memory(config: &GroupConfig) -> BookMemory {
+        Levels::memory(config.instruments.len(), config.levels_max)
+    }
+
     /// Runs the first step of a new order.
     #[inline(always)]
     pub fn enter<E: Events>(&mut self, out: &mut Outlets<'_, E>, order: &NewOrder) -> Step {
@@ -153,16 +161,18 @@ impl Matching {
         }
         let order_ref = self.next_order_ref();
         out.event(order.slot, Outcome::Accepted { order_ref });
-        if !self.trades_at_once(order) {
-            self.finish(out, order, order_ref, order.quantity);
-            return Step::Done;
+        match self.maker(order) {
+            Some(maker) => self.sweep(out, order, order_ref, order.quantity, Some(maker)),
+            None => {
+                self.finish(out, order, order_ref, order.quantity);
+                Step::Done
+            }
         }
-        self.sweep(out, order, order_ref, order.quantity)
     }
 
     /// The prices of an instrument's book.
     #[inline]
-    pub fn prices(&self, locate: Locate) -> BookPrices {
+    pub fn prices(&mut self, locate: Locate) -> BookPrices {
         BookPrices {
             bid: self.books.best_price(locate, Side::Buy),
             ask: self.books.best_price(locate, Side::Sell),
@@ -184,9 +194,10 @@ impl Matching {
         self.books.remove(order.slot.0);
         let order_ref = self.next_order_ref();
         out.event(order.slot, Outcome::Replaced { order_ref });
-        if self.trades_at_once(order) || order.immediate {
+        let maker = self.maker(order);
+        if maker.is_some() || order.immediate {
             out.feed.deleted(old.locate, old.order_ref);
-            return self.sweep(out, order, order_ref, order.quantity);
+            return self.sweep(out, order, order_ref, order.quantity, maker);
         }
         out.feed.replaced(order.locate, old.order_ref, order_ref, order.quantity, order.price);
         self.books.rest(order, order_ref, order.quantity);
@@ -275,7 +286,10 @@ impl Matching {
     pub fn resume<E: Events>(&mut self, out: &mut Outlets<'_, E>) -> Step {
         match std::mem::replace(&mut self.work, Work::Nothing) {
             Work::Nothing => Step::Done,
-            Work::Sweep(Sweep { order, order_ref, leaves }) => self.sweep(out, &order, order_ref, leaves),
+            Work::Sweep(Sweep { order, order_ref, leaves }) => {
+                let maker = if leaves.is_zero() { None } else { self.maker(&order) };
+                self.sweep(out, &order, order_ref, leaves, maker)
+            }
             Work::MassCancel(mass_cancel) => self.mass_cancel(out, mass_cancel),
             Work::Directory { next } => self.directory(out, next),
         }
@@ -288,22 +302,22 @@ impl Matching {
         Step::More
     }
 
+    /// Trades with `maker` and those after it, and rests or cancels the remainder, as far as one step goes.
     fn sweep<E: Events>(
         &mut self,
         out: &mut Outlets<'_, E>,
         order: &NewOrder,
         order_ref: u64,
         mut leaves: Quantity,
+        mut maker: Option<u32>,
     ) -> Step {
         for _ in 0..EXECUTIONS_PER_STEP {
-            let maker = match self.books.best_match(order.locate, order.side, order.price) {
-                Some(maker) if !leaves.is_zero() => maker,
-                _ => {
-                    self.finish(out, order, order_ref, leaves);
-                    return Step::Done;
-                }
+            let Some(slot) = maker else {
+                self.finish(out, order, order_ref, leaves);
+                return Step::Done;
             };
-            leaves -= self.execute(out, maker, order.slot, leaves);
+            leaves -= self.execute(out, slot, order.slot, leaves);
+            maker = if leaves.is_zero() { None } else { self.maker(order) };
         }
         self.keep(Work::Sweep(Sweep { order: *order, order_ref, leaves }))
     }
@@ -317,8 +331,7 @@ impl Matching {
         taker: OrderSlot,
         wanted: Quantity,
     ) -> Quantity {
-        let Resting { order_ref, leaves, locate, .. } = *self.books.order(maker);
-        let price = self.books.price(maker);
+        let Resting { order_ref, leaves, price, locate, .. } = *self.books.order(maker);
         let quantity = wanted.min(leaves);
         self.books.reduce(maker, quantity);
         self.last_prices[locate.row()] = price;
@@ -377,11 +390,13 @@ impl Matching {
     /// count: it rests only after it has emptied a level, which it can then use.
     #[inline(always)]
     fn lacks_room(&mut self, order: &NewOrder) -> bool {
-        !order.immediate && !self.books.has_room(order.locate, order.side, order.price) && !self.trades_at_once(order)
+        !order.immediate && !self.books.has_room(order.locate, order.side, order.price) && self.maker(order).is_none()
     }
 
-    fn trades_at_once(&self, order: &NewOrder) -> bool {
-        self.books.best_match(order.locate, order.side, order.price).is_some()
+    /// The next order to trade with this one.
+    #[inline]
+    fn maker(&mut self, order: &NewOrder) -> Option<u32> {
+        self.books.best_match(order.locate, order.side, order.price)
     }
 
     fn next_order_ref(&mut self) -> u64 {
