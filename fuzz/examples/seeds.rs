@@ -12,7 +12,7 @@ use corelane_codecs::price::Price;
 use corelane_codecs::soup::{ClientPacket, LoginRequest, RejectCode, ServerPacket};
 use corelane_codecs::text::{Alpha, ClOrdId};
 use corelane_config::VENUE_TOML;
-use corelane_market::{Day, DaySpec};
+use corelane_market::{Day, DaySpec, Rng};
 
 fn main() -> std::io::Result<()> {
     let messages = itch_messages();
@@ -38,6 +38,7 @@ fn main() -> std::io::Result<()> {
     write("ouch_inbound", &ouch_in)?;
     write("ouch_outbound", &ouch_out)?;
     write("arbiter", &arbiter_scripts())?;
+    write("group", &group_scripts())?;
     write("config", &[VENUE_TOML.as_bytes().to_vec(), b"[venue]\nname = 1\n".to_vec()])
 }
 
@@ -244,4 +245,13 @@ fn arbiter_scripts() -> Vec<Vec<u8>> {
         (1, vec![on_a, [9, 1, 0xbf], begin_b, on_both, [9, 4, 0xbf], [9, 4, 0xbf], later]),
     ];
     scripts.into_iter().map(|(options, steps)| [&[options][..], &steps.concat()].concat()).collect()
+}
+
+/// Scripts for `targets/group`: the number of levels, then arbitrary operations.
+fn group_scripts() -> Vec<Vec<u8>> {
+    let script = |levels: u8| {
+        let mut random = Rng::new(levels.into());
+        std::iter::once(levels).chain((0..60).flat_map(move |_| random.next().to_le_bytes())).collect()
+    };
+    (0..4).map(script).collect()
 }

@@ -19,7 +19,7 @@ const STEPS: &[(&str, &str, Step)] = &[
     ("test", "the README's test command", test),
     ("loom", "the models of runtime/sync", |root| loom::models(root, "")),
     ("mutants", "each weakened ordering fails its model", loom::mutants),
-    ("fuzz", "every decoder and the arbiter, for a few seconds", |root| fuzz::run(root, FUZZ_SECONDS, &[])),
+    ("fuzz", "every decoder, the arbiter and the group, for a few seconds", |root| fuzz::run(root, FUZZ_SECONDS, &[])),
     ("examples", "every example of the workspace runs to its end", examples),
     ("check", "every shipped topology passes its check", check),
     ("budget", "instructions of a message at each stage", budget),
