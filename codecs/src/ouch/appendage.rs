@@ -142,7 +142,7 @@ impl fmt::Debug for Appendage<'_> {
 pub struct Elements<'a>(&'a [u8]);
 
 impl<'a> Elements<'a> {
-    /// The elements up to the first that is malformed.
+    /// The elements that can be told apart: those before the first that is longer than the rest. One without a tag is skipped.
     pub(super) fn readable(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -153,11 +153,14 @@ impl<'a> Iterator for Elements<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        let (length, tail) = self.0.split_first()?;
-        let (element, rest) = tail.split_at_checked(usize::from(*length))?;
-        let (tag, value) = element.split_first()?;
-        self.0 = rest;
-        Some(Element { tag: *tag, value })
+        loop {
+            let (length, tail) = self.0.split_first()?;
+            let (element, rest) = tail.split_at_checked(usize::from(*length))?;
+            self.0 = rest;
+            if let Some((tag, value)) = element.split_first() {
+                return Some(Element { tag: *tag, value });
+            }
+        }
     }
 }
 

@@ -87,7 +87,18 @@ fn a_refused_request_can_be_rejected() {
     }
     // The channel is read as far as the options are readable. The recorded enter has the option Firm of six bytes.
     let whole = [&enter_with(45, &[0, 9])[..], &[2, 28, 3]].concat();
-    let cases = [(&whole[..], 3), (&whole[..whole.len() - 1], 0), (&enter_with(5, b"?"), 0)];
+    let behind = |option: &[u8]| {
+        [&enter_with(45, &[0, 3 + u8::try_from(option.len()).unwrap()])[..47], option, &[2, 28, 3]].concat()
+    };
+    let cases = [
+        (&whole[..], 3),
+        (&whole[..whole.len() - 1], 0),
+        (&enter_with(5, b"?"), 0),
+        (&behind(&[0]), 3),
+        (&behind(&[0, 0]), 3),
+        (&behind(&[1, 3]), 3),
+        (&behind(&[9, 3]), 0),
+    ];
     for (bytes, channel) in cases {
         assert_eq!(request_identity(bytes).map(|identity| identity.channel), Some(channel), "{bytes:02x?}");
     }
