@@ -278,6 +278,20 @@ fn order_entry(document: &mut Document) {
         );
     }
     let net = document.section::<Net>("net");
+    if let Some(Net { connections_max, .. }) = net
+        && order_entry.connections_per_address_max >= connections_max
+        && document.has("order_entry.connections_per_address_max")
+    {
+        document.conflict(
+            "order_entry.connections_per_address_max",
+            format!(
+                "`order_entry.connections_per_address_max` is {}, but `net.connections_max` is {connections_max}",
+                order_entry.connections_per_address_max
+            ),
+            "has no effect",
+            format!("lower it to {} or less, or remove it", connections_max - 1),
+        );
+    }
     let least = net.as_ref().map_or(0, |net| order_entry.reply_log_bytes_min(net));
     if let Some(net) = net.filter(|_| order_entry.reply_log_bytes < least) {
         document.conflict(

@@ -262,7 +262,7 @@ pub struct OrderEntry {
     /// Connections of one source address (in IPv6, of one /64 network) that serve no port because they have not logged in or are
     /// closing. At this bound, the oldest one that is closing makes room for the new one; if none is closing, the oldest that has
     /// not logged in. So it does when those of all addresses leave only 32 of the connections that logged-in ports do not use, or
-    /// half of them if that is less.
+    /// half of them if that is less. Below `net.connections_max`; a bound that is not has no effect.
     #[serde(default = "count::<256>")]
     #[schemars(range(min = 1, max = 32_768))]
     pub connections_per_address_max: usize,

@@ -254,3 +254,18 @@ fn what_is_said_of_restarts_is_about_some_or_refused() {
         );
     }
 }
+
+#[test]
+fn a_bound_of_the_connections_of_an_address_that_is_not_below_that_of_all_is_refused() {
+    let bound = |most: u32| {
+        let listen = "listen = \"127.0.0.1:9001\"";
+        problems("", &[(listen, &format!("{listen}\nconnections_per_address_max = {most}"))])
+    };
+    assert_eq!(bound(7), NONE);
+    assert_eq!(
+        bound(8),
+        [
+            "`order_entry.connections_per_address_max` is 8, but `net.connections_max` is 8; lower it to 7 or less, or remove it"
+        ]
+    );
+}

@@ -23,7 +23,10 @@ use crate::{
 };
 
 /// The shipped topology with fewer connections.
-const FEW: (&str, &str) = ("connections_max = 1024", "connections_max = 64");
+const FEW: [(&str, &str); 2] = [
+    ("connections_max = 1024", "connections_max = 64"),
+    ("connections_per_address_max = 256", "connections_per_address_max = 63"),
+];
 /// Connections of a flood that are held at once, three for each that there is room for.
 const HELD_MAX: usize = 3 * 64;
 
@@ -57,7 +60,7 @@ fn soft_limit(process: u32) -> usize {
 
 #[test]
 fn the_open_files_that_check_names_suffice_in_a_flood_and_one_less_is_refused() {
-    let folder = topology("files-named", "127.0.0.1:9".parse().unwrap(), &[FEW]);
+    let folder = topology("files-named", "127.0.0.1:9".parse().unwrap(), &FEW);
     let needed = needed(&folder);
     for command in ["check", "run"] {
         let mut limited = limited(&format!("ulimit -n {}", needed - 1));
@@ -81,7 +84,7 @@ fn the_open_files_that_check_names_suffice_in_a_flood_and_one_less_is_refused() 
     assert!(said.contains(&format!("LimitNOFILE={needed})")) && !said.contains("connections_max"), "{said}");
     fs::remove_dir_all(folder).unwrap();
 
-    let server = Server::start_by(&mut limited(&format!("ulimit -n {needed}")), "files-flood", &[FEW], |_| ());
+    let server = Server::start_by(&mut limited(&format!("ulimit -n {needed}")), "files-flood", &FEW, |_| ());
     let open_at_start = open(server.pid());
     let mut members = [1, 2, 3].map(|user| Client::log_in(&server, user));
     let is_over = AtomicBool::new(false);
@@ -118,11 +121,11 @@ fn the_open_files_that_check_names_suffice_in_a_flood_and_one_less_is_refused() 
 
 #[test]
 fn a_soft_limit_is_raised_to_what_is_needed_and_a_higher_one_stays() {
-    let folder = topology("files-soft", "127.0.0.1:9".parse().unwrap(), &[FEW]);
+    let folder = topology("files-soft", "127.0.0.1:9".parse().unwrap(), &FEW);
     let needed = needed(&folder);
     fs::remove_dir_all(folder).unwrap();
     for (limit, raised) in [(20, needed), (needed + 7, needed + 7)] {
-        let server = Server::start_by(&mut limited(&format!("ulimit -S -n {limit}")), "files-soft", &[FEW], |_| ());
+        let server = Server::start_by(&mut limited(&format!("ulimit -S -n {limit}")), "files-soft", &FEW, |_| ());
         assert_eq!(soft_limit(server.pid()), raised, "from {limit}");
         server.signal(Signal::SIGTERM);
         assert_eq!(server.ended().code, Some(0));
@@ -131,7 +134,7 @@ fn a_soft_limit_is_raised_to_what_is_needed_and_a_higher_one_stays() {
 
 #[test]
 fn refused_accepts_are_said_once_a_minute_and_tried_again_without_spinning() {
-    let server = Server::start("files-none", &[FEW]);
+    let server = Server::start("files-none", &FEW);
     let process = Pid::from_raw(server.pid() as i32);
     // What is open stays open.
     let none_left = || Rlimit { current: Some(0), ..getrlimit(Resource::Nofile) };
