@@ -265,24 +265,45 @@ fn silent_connections_make_room_for_new_ones() {
     assert_eq!(venue.count(SessionCount::MadeRoom), 2);
 }
 
+/// A venue of so many members and connections, and the members' names.
+fn many_members(members: usize, connections_max: usize) -> (Venue, Vec<String>) {
+    let names: Vec<String> = (0..members).map(|index| format!("U{index}")).collect();
+    let port = |user: &String| Credentials { user: Alpha::new(user).unwrap(), password: Alpha::new("secret").unwrap() };
+    let ports = names.iter().map(port).collect();
+    (Venue::new(SessionConfig { ports, reply_log_bytes: 16 << 10, connections_max, ..config() }), names)
+}
+
 /// In the morning, each member may be connected before the first logs in.
 #[test]
 fn members_that_come_all_at_once_do_not_displace_each_other() {
     const MEMBERS: usize = 100;
-    let names: Vec<String> = (0..MEMBERS).map(|index| format!("U{index}")).collect();
-    let port = |user: &String| Credentials { user: Alpha::new(user).unwrap(), password: Alpha::new("secret").unwrap() };
-    let mut venue = Venue::new(SessionConfig {
-        ports: names.iter().map(port).collect(),
-        reply_log_bytes: 16 << 10,
-        connections_max: MEMBERS + 32,
-        ..config()
-    });
+    let (mut venue, names) = many_members(MEMBERS, MEMBERS + 32);
     let members: Vec<ConnId> = names.iter().map(|_| venue.connect()).collect();
     for (conn, user) in members.iter().zip(&names) {
         venue.send(*conn, &ClientPacket::Login(login(user, "secret", 1)));
         assert_eq!(summary(&venue.sent(*conn)), "A", "{user}");
     }
     assert_eq!((venue.count(SessionCount::LogIns), venue.count(SessionCount::MadeRoom)), (MEMBERS as u64, 0));
+}
+
+/// The fewest connections that the check of a configuration allows: two more than ports.
+#[test]
+fn with_the_fewest_places_members_log_in_a_few_at_a_time() {
+    let (mut venue, names) = many_members(10, 12);
+    let log_in = |venue: &mut Venue, conn: ConnId, user: &str| {
+        venue.send(conn, &ClientPacket::Login(login(user, "secret", 1)));
+        assert_eq!(summary(&venue.sent(conn)), "A", "{user}");
+    };
+    let members: Vec<ConnId> = names.iter().map(|_| venue.connect()).collect();
+    let is_displaced: Vec<bool> = members.iter().map(|conn| venue.is_closed(*conn)).collect();
+    assert_eq!(is_displaced, [[true; 4].as_slice(), &[false; 6]].concat(), "half of the places are for them");
+    for (conn, user) in members.iter().zip(&names).skip(4) {
+        log_in(&mut venue, *conn, user);
+    }
+    for user in &names[..2] {
+        let again = venue.connect();
+        log_in(&mut venue, again, user);
+    }
 }
 
 #[test]
