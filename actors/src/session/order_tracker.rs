@@ -161,7 +161,7 @@ impl OrderTracker {
     }
 
     /// Notes a mass cancel, whose number must not be pending. While the group looks for its orders among all that rest of the port,
-    /// everybody waits; so no other request that uses a number is forwarded until it is answered.
+    /// everybody waits; so no other request that uses a number is forwarded until the group has begun with it, and answered.
     #[cold]
     pub(super) fn on_mass_cancel(&mut self, user_ref: u32) {
         self.on_other(0, user_ref);

@@ -1,5 +1,5 @@
 //! A mass cancel makes the group look at all resting orders of its port while everybody else waits, so a port has one on its
-//! way at a time.
+//! way to the group at a time.
 
 use crate::harness::{Venue, config, enter, replace, short, with_options};
 use corelane_codecs::{
@@ -33,7 +33,7 @@ fn answer(venue: &mut Venue, port: u32, user_ref: u32, leaves_qty: u32) {
     venue.tick();
 }
 
-/// What a client can make its neighbours wait for is one mass cancel, not as many as may be in flight.
+/// What a client can make its neighbours wait for is the rest of one mass cancel and another one, not as many as may be in flight.
 #[test]
 fn a_mass_cancel_is_answered_before_the_next_request_with_a_number_goes_on() {
     let mut venue = Venue::new(config());
