@@ -48,7 +48,7 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     out.text(format_args!("\n{}\n", proof(&checked)))?;
     out.table(&supervisors(&checked))?;
     let Supervision { watchdog_ms, housekeeping_watchdog_ms, .. } = config.supervision;
-    out.say(format_args!(
+    out.text(format_args!(
         "the venue ends at once if a shard makes no turn for {watchdog_ms} ms, or housekeeping for {housekeeping_watchdog_ms} ms\n"
     ))?;
     if let Some(bulkheads) = bulkheads(&config) {
