@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::record::IncidentRecord;
+use crate::operator::turn;
 
 const PREFIX: &str = "incident-";
 const SUFFIX: &str = ".toml";
@@ -60,12 +61,14 @@ impl IncidentDirectory {
     /// Writes a record under the next number, of at most `bytes_max` bytes, and deletes the oldest until `records_max` are left.
     /// Returns its number.
     ///
-    /// Whoever reads the directory sees it whole or not at all.
+    /// Whoever reads the directory sees it whole or not at all. Venues that share it write one after the other.
     ///
     /// # Errors
     /// The directory cannot be made or written, or the disk is full. Nothing of the record is left then.
     pub fn write(&self, record: IncidentRecord, records_max: usize, bytes_max: usize) -> io::Result<u64> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
+        // Without it, a record is better than none: the others rarely write at the same moment.
+        let _turn = turn(&self.path);
         let mut ids = self.ids()?;
         let id = ids.last().map_or(1, |last| last.saturating_add(1));
         let text = IncidentRecord { id, ..record }.text(bytes_max);
@@ -122,6 +125,8 @@ mod tests {
     use std::{
         env,
         process::{Command, id},
+        sync::Barrier,
+        thread,
     };
 
     use super::*;
@@ -163,6 +168,26 @@ mod tests {
         assert_eq!(directory.write(record(""), 1, 4096).unwrap(), 9);
         assert_eq!(ids(&directory), [9]);
         assert!(directory.path.join("notes.txt").exists());
+        fs::remove_dir_all(&directory.path).unwrap();
+    }
+
+    #[test]
+    fn venues_that_share_a_directory_lose_and_mix_no_record() {
+        const ROUNDS: usize = 50;
+        let directory = directory("shared");
+        let texts = ["a".repeat(100), "b".repeat(20_000), "c".repeat(5_000)];
+        for _ in 0..ROUNDS {
+            let barrier = Barrier::new(texts.len());
+            let write = &|text: &String| {
+                barrier.wait();
+                directory.write(record(text), 1000, 100_000).unwrap()
+            };
+            thread::scope(|scope| texts.iter().for_each(|text| drop(scope.spawn(move || write(text)))));
+        }
+        assert_eq!(ids(&directory), (1..=(texts.len() * ROUNDS) as u64).collect::<Vec<_>>());
+        let stored = directory.list().unwrap().into_iter().map(|stored| stored.record.unwrap().message);
+        let messages: Vec<_> = stored.collect();
+        texts.iter().for_each(|text| assert_eq!(messages.iter().filter(|message| *message == text).count(), ROUNDS));
         fs::remove_dir_all(&directory.path).unwrap();
     }
 

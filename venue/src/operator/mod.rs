@@ -49,6 +49,7 @@ pub(crate) use self::{
     day::Day,
     members::Names,
     socket::{AdminSocket, check_socket},
+    turn::turn,
 };
 pub use self::{
     day::DayIsOver,

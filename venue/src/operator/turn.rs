@@ -1,7 +1,8 @@
 //! Servers that start at once make their sockets one after the other.
 //!
 //! A socket whose server is gone is removed, and the new one gets its name: two steps, and the new one listens after a third.
-//! Another server in between would take the new socket for a stale one, remove it, and leave its server without a way in.
+//! Another server in between would take the new socket for a stale one, remove it, and leave its server without a way in. In the
+//! same way, venues that share an incidents directory number and write their records one after the other.
 
 use std::{
     fs::File,
@@ -12,13 +13,13 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-/// How long a start waits for another one. Whoever has locked the folder for longer makes no socket in it.
+/// How long one waits for another. Whoever has locked the folder for longer does nothing of the kind in it.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Waits for this server's turn in a folder, which lasts until the folder is closed. `None` if it cannot be locked, or not in time.
-pub(super) fn turn(folder: &Path) -> Option<File> {
+pub(crate) fn turn(folder: &Path) -> Option<File> {
     let folder = File::open(folder).ok()?;
     let deadline = Instant::now() + PATIENCE;
     while flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err() {
