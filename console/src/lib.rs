@@ -35,6 +35,6 @@ pub use destination::{Unwritable, writable};
 pub use exit::Exit;
 pub use message::warn;
 pub use output::{LostOutput, Output};
-pub use stop_signals::{catch_stop_signals, set_ended_by_signals, stop_signals};
+pub use stop_signals::{catch_stop_signals, clean_up_before_stop_signals_end, set_ended_by_signals, stop_signals};
 pub use table::Table;
 pub use text_file::read_text;

@@ -6,12 +6,15 @@ use std::{
         Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
 };
 
 use rustix::process::{Pid, getpid};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGXCPU},
     flag,
+    iterator::Signals,
+    low_level::emulate_default_handler,
 };
 
 /// What a shell adds to the number of the signal that has ended a command.
@@ -44,6 +47,23 @@ pub fn catch_stop_signals() -> io::Result<()> {
         return Ok(());
     }
     stop_signals().try_for_each(|signal| flag::register_conditional_default(signal, ends_by(signal)).map(drop))
+}
+
+/// Calls `clean_up` on a thread of its own when the first signal to stop comes, and then lets it end the process as it does by
+/// default.
+///
+/// # Errors
+/// The system's refusal.
+pub fn clean_up_before_stop_signals_end(clean_up: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new(stop_signals())?;
+    let wait = move || {
+        if let Some(signal) = signals.forever().next() {
+            clean_up();
+            // It knows all of these signals.
+            let _ = emulate_default_handler(signal);
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop)
 }
 
 /// Whether the signals to stop that are caught end the process at once from now on, as they do at first. SIGXCPU never does again

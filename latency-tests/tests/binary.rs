@@ -2,12 +2,14 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::{Mutex, PoisonError},
 };
 
 use corelane_latency::result::{Judgement, Role, Run};
+use corelane_test_support::wait::until;
 
 /// One run at a time: each spins on two CPUs.
 static CPUS: Mutex<()> = Mutex::new(());
@@ -310,6 +312,35 @@ fn a_fault_matrix_without_a_server_does_not_begin() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{server}: {said}");
         assert!(said.contains(&format!("cannot run {server}: ")), "{said}");
+    }
+}
+
+#[test]
+fn a_fault_matrix_that_is_told_to_stop_leaves_no_server_and_no_files() {
+    let folder = Folder::new("stopped-faults");
+    // It never says its addresses.
+    folder.write("server", "#!/bin/sh\necho $$ > \"$MARK.new\" && mv \"$MARK.new\" \"$MARK\"\nexec sleep 600\n");
+    let (server, mark, temporary) = (folder.0.join("server"), folder.0.join("mark"), folder.0.join("temporary"));
+    fs::set_permissions(&server, fs::Permissions::from_mode(0o755)).unwrap();
+    for signal in ["INT", "TERM", "HUP"] {
+        fs::create_dir(&temporary).unwrap();
+        let mut env = Command::new("env");
+        env.args([&format!("--default-signal={signal}"), env!("CARGO_BIN_EXE_corelane-latency"), "faults"]);
+        env.arg("--server").arg(&server).args(["--row", "stop under load"]);
+        let mut matrix = env.env("TMPDIR", &temporary).env("MARK", &mark).stdout(Stdio::null()).spawn().unwrap();
+        until("the server runs", || mark.exists());
+        let server = fs::read_to_string(&mark).unwrap();
+        let kill = Command::new("kill").args([&format!("-{signal}"), &matrix.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        assert_eq!(matrix.wait().unwrap().code(), None, "it ends by the signal");
+        // Whoever adopts it may take its time to notice.
+        until("the server is gone", || {
+            let status = fs::read_to_string(format!("/proc/{}/status", server.trim())).unwrap_or_default();
+            !status.contains("State:") || status.contains("State:\tZ")
+        });
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "{signal}");
+        fs::remove_dir(&temporary).unwrap();
+        fs::remove_file(&mark).unwrap();
     }
 }
 

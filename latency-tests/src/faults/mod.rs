@@ -31,7 +31,7 @@ use std::{
     time::Duration,
 };
 
-use corelane_console::{Exit, Output, Unwritable, writable};
+use corelane_console::{Exit, Output, Unwritable, clean_up_before_stop_signals_end, writable};
 use hdrhistogram::Histogram;
 use miette::{IntoDiagnostic, WrapErr, miette};
 use rustix::fs::{Access, access};
@@ -58,6 +58,8 @@ pub fn run(args: &FaultsArgs, out: &mut Output) -> miette::Result<Exit> {
     };
     let folder = env::temp_dir().join(format!("corelane-faults-{}", std::process::id()));
     fs::create_dir_all(&folder).map_err(|error| Unwritable::new(&folder, error))?;
+    let left = folder.clone();
+    clean_up_before_stop_signals_end(move || server::end_at_once(&left)).into_diagnostic()?;
     let mut matrix = Matrix::default();
     for (number, row) in chosen.iter().enumerate() {
         if let Cause::Missing(why) = row.cause {
@@ -67,6 +69,7 @@ pub fn run(args: &FaultsArgs, out: &mut Output) -> miette::Result<Exit> {
         out.say(format_args!("{:>3} of {}: {}", number + 1, chosen.len(), row.name))?;
         let trial = Trial { row, binary: &binary, folder: &folder, cpus, seed: args.seed };
         let findings = trial.run().unwrap_or_else(Findings::failed);
+        server::go_on();
         for problem in &findings.problems {
             out.say(format_args!("    {problem}"))?;
         }

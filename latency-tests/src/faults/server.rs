@@ -4,23 +4,34 @@ use std::{
     env::consts::ARCH,
     fs,
     io::{self, BufRead, BufReader, Read},
+    mem,
     net::{SocketAddr, UdpSocket},
-    os::unix::net::UnixStream,
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, Receiver},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use corelane_config::VENUE_TOML;
-use rustix::io::Errno;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
+};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
 /// How long the server may take to say its addresses, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often its end is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// The server that was started last. Held while one starts, so that [`end_at_once`] misses none.
+static STARTED: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
 /// A line of the server's log, and when it came.
 #[derive(Clone, Debug)]
@@ -75,6 +86,7 @@ pub(super) struct Setup<'a> {
 
 impl Server {
     pub(super) fn start(setup: &Setup<'_>) -> io::Result<Result<Server, Ended>> {
+        let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
         let topology = topology_file(setup.folder);
         fs::write(&topology, topology_text(setup.changes, setup.tape))?;
         let socket = setup.folder.join("corelane.sock");
@@ -89,6 +101,9 @@ impl Server {
             true => spawn_without_io_uring(&mut command)?,
             false => command.spawn()?,
         };
+        // A kernel that gives none lets a server outlive a signal to this process, and nothing more.
+        *started = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).ok();
+        drop(started);
         let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
         let errors = child.stderr.take().expect("it is piped");
         let (sender, lines) = mpsc::channel();
@@ -190,6 +205,24 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Kills the server that runs and deletes its folder. Other threads start no server from then on, and [`go_on`] does not return.
+pub(super) fn end_at_once(folder: &Path) {
+    let started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(server) = started.as_ref() {
+        // It may have ended. Until it has, it may make files.
+        let _ = pidfd_send_signal(server, Signal::KILL);
+        let patience = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+        let _ = poll(&mut [PollFd::new(server, PollFlags::IN)], Some(&patience));
+    }
+    let _ = fs::remove_dir_all(folder);
+    mem::forget(started);
+}
+
+/// Returns unless [`end_at_once`] was called: what becomes of a server that it has killed is nothing to report.
+pub(super) fn go_on() {
+    drop(STARTED.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
 /// Starts a process for which the kernel refuses to set io_uring up, as the default profile of container runtimes does.
