@@ -25,7 +25,7 @@ use corelane_tester::{
     script::{MarketScript, Mix},
 };
 use corelane_tuning::Host;
-use corelane_venue::Venue;
+use corelane_venue::{Venue, VenueError};
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{IntoDiagnostic, miette};
 
@@ -79,7 +79,7 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
 
     let feed = FeedReader::bind(loopback(0), Ipv4Addr::LOCALHOST).into_diagnostic()?;
     on_loopback(&mut config, feed.local_addr().into_diagnostic()?)?;
-    let venue = Venue::start(&config)?;
+    let venue = Venue::start(&config).map_err(VenueError::of_built_in)?;
     let feed_in = venue.feed_in().ok_or_else(|| miette!("the embedded venue has no incoming feed"))?;
     out.text(format_args!(
         "venue up: {} sessions over TCP on {}, market data in on {feed_in}, {} market messages to play",

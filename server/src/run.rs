@@ -10,7 +10,7 @@ use std::{
 
 use corelane_actors::types::{KillSwitch, Scope};
 use corelane_config::Config;
-use corelane_console::{Exit, LostOutput, Output};
+use corelane_console::{Exit, LostOutput, Output, stop_signals};
 use corelane_runtime::{
     cpu,
     lifecycle::{ClockStatus, Status},
@@ -18,6 +18,7 @@ use corelane_runtime::{
 };
 use corelane_venue::{Request, Stopped, Venue, VenueCounters, check_address_space, declare, spare_address_space};
 use miette::miette;
+use signal_hook::consts::SIGHUP;
 
 use crate::{connection_log::ConnectionLog, incidents::incidents_directory, log::Log, signals::Signals};
 
@@ -92,7 +93,10 @@ fn addresses(venue: &Venue, config: &Config, socket: Option<&Path>) -> String {
     lines.extend(config.feeds.outbound.as_ref().map(|feed| format!("market data out to {}", feed.to)));
     lines.extend(venue.retransmission().map(|address| format!("market data retransmission on {address}")));
     lines.extend(socket.map(|socket| format!("admin socket {}", socket.display())));
-    lines.push("stop with SIGINT, SIGTERM or SIGHUP; SIGUSR1 engages the kill switch, SIGUSR2 releases it".to_owned());
+    // Under `nohup`, it stops on no SIGHUP.
+    let stops =
+        if stop_signals().any(|signal| signal == SIGHUP) { "SIGINT, SIGTERM or SIGHUP" } else { "SIGINT or SIGTERM" };
+    lines.push(format!("stop with {stops}; SIGUSR1 engages the kill switch, SIGUSR2 releases it"));
     lines.join("\n")
 }
 

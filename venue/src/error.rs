@@ -122,3 +122,14 @@ pub enum VenueError {
         key: Option<String>,
     },
 }
+
+impl VenueError {
+    /// The same error without remedies in a configuration that is built in, which nobody can change.
+    #[must_use]
+    pub fn of_built_in(mut self) -> VenueError {
+        if let VenueError::OpenFiles { alternative, .. } = &mut self {
+            alternative.clear();
+        }
+        self
+    }
+}

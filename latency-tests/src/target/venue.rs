@@ -51,7 +51,7 @@ impl VenueUnderTest {
     /// [`VenueError`].
     pub fn start(spec: &VenueSpec) -> Result<Self, VenueError> {
         let (config, feed) = Self::configure(spec);
-        Ok(Self { venue: Venue::start(&config)?, config, _feed: feed })
+        Ok(Self { venue: Venue::start(&config).map_err(VenueError::of_built_in)?, config, _feed: feed })
     }
 
     /// Starts the venue as [`start`](Self::start), and returns the best prices of the incoming feed too, to be read on

@@ -82,6 +82,7 @@ fn with_signal(option: &str) -> Command {
 #[test]
 fn a_venue_that_ignores_hangups_goes_on_without_its_terminal() {
     let server = Server::start_by(&mut with_signal("--ignore-signal=HUP"), "nohup", &[], |_| ());
+    assert!(server.stop_line.starts_with("stop with SIGINT or SIGTERM; "), "{}", server.stop_line);
     let mut client = Client::log_in(&server, 1);
     server.signal(Signal::SIGHUP);
     client.enter(1, b'B', b'0');
@@ -98,6 +99,7 @@ fn a_venue_that_ignores_hangups_goes_on_without_its_terminal() {
 fn each_stop_signal_ends_the_day_in_order() {
     let end = |signal| {
         let server = Server::start_by(&mut with_signal("--default-signal=HUP"), &format!("stop-{signal}"), &[], |_| ());
+        assert!(server.stop_line.starts_with("stop with SIGINT, SIGTERM or SIGHUP; "), "{}", server.stop_line);
         let mut trader = Client::log_in(&server, 1);
         let mut idle = Client::log_in(&server, 2);
         trader.enter(1, b'B', b'0');

@@ -82,6 +82,11 @@ fn the_open_files_that_check_names_suffice_in_a_flood_and_one_less_is_refused() 
     let output = limited("ulimit -n 20").arg("check").arg(folder.join("venue.toml")).output().unwrap();
     let said = unfolded(&output.stderr);
     assert!(said.contains(&format!("LimitNOFILE={needed})")) && !said.contains("connections_max"), "{said}");
+    // The configuration of a demo is built in.
+    let output = limited("ulimit -n 1024").current_dir(&folder).args(["demo", "--seconds", "1"]).output().unwrap();
+    let said = unfolded(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("1024 for connections"), "{said}");
+    assert!(said.contains("in systemd LimitNOFILE=") && !said.contains("connections_max"), "{said}");
     fs::remove_dir_all(folder).unwrap();
 
     let server = Server::start_by(&mut limited(&format!("ulimit -n {needed}")), "files-flood", &FEW, |_| ());

@@ -33,6 +33,8 @@ pub(crate) struct Server {
     pub order_entry: SocketAddr,
     pub retransmission: Option<SocketAddr>,
     pub feed: UdpSocket,
+    /// The last line of its addresses.
+    pub stop_line: String,
 }
 
 /// How the server ended: its exit code, and the rest of its output.
@@ -100,7 +102,8 @@ impl Server {
         let (to_test, lines) = mpsc::channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| to_test.send(line)));
         let any = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut server = Server { child, lines, folder, order_entry: any, retransmission: None, feed };
+        let mut server =
+            Server { child, lines, folder, order_entry: any, retransmission: None, feed, stop_line: String::new() };
         loop {
             let line = server.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no start: {}", server.log()));
             if let Some(address) = line.strip_prefix("order entry on ") {
@@ -108,6 +111,7 @@ impl Server {
             } else if let Some(address) = line.strip_prefix("market data retransmission on ") {
                 server.retransmission = Some(address.parse().unwrap());
             } else if line.starts_with("stop with") {
+                server.stop_line = line;
                 return server;
             }
         }
