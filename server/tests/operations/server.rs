@@ -193,7 +193,7 @@ impl Client {
 
     /// As [`Client::log_in`], on a connection of which the kernels keep some kilobytes unread at most.
     pub(crate) fn log_in_with_small_buffers(server: &Server, user: usize) -> Client {
-        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).unwrap();
+        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
         // With small segments, the server's kernel keeps little too.
         setsockopt(&socket, sockopt::TcpMaxSeg, &536).unwrap();
         setsockopt(&socket, sockopt::RcvBuf, &4096).unwrap();

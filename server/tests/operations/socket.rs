@@ -112,7 +112,9 @@ fn a_stale_socket_is_replaced_and_another_file_is_not() {
 fn a_socket_whose_server_stands_still_is_in_use() {
     let folder = topology("still", "127.0.0.1:9".parse().unwrap(), &[]);
     let address = UnixAddr::new(&folder.join("corelane.sock")).unwrap();
-    let unix = |flags| nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).unwrap();
+    let unix = |flags| {
+        nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags | SockFlag::SOCK_CLOEXEC, None).unwrap()
+    };
     let still = unix(SockFlag::empty());
     bind(still.as_raw_fd(), &address).unwrap();
     listen(&still, Backlog::new(1).unwrap()).unwrap();
