@@ -83,8 +83,8 @@ pub struct SupervisorSpec {
     pub backoff: Backoff,
     /// What it does when it gives up.
     pub escalation: Escalation,
-    /// How long a child may take to stop, or to start once it is built. A shard that has not answered by then hangs, and the
-    /// topology halts.
+    /// How long a child may take to stop, or to start once it is built; more than 0. A shard that has not answered by then hangs, and
+    /// the topology halts.
     pub deadline: Duration,
 }
 

@@ -94,7 +94,7 @@ impl EdgeSpec {
     }
 
     /// Only network and timer callbacks send on this edge, never an answer to a message (enforced): a full edge then
-    /// keeps requests out and nothing else.
+    /// keeps requests out and nothing else. For edges with backpressure out of an actor.
     pub const fn admission(mut self) -> Self {
         self.admission = true;
         self

@@ -1,6 +1,6 @@
 //! What the check of a topology refuses, by name, and what it proves.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use crate::support::{AsIs, Bytewise, Note, Play, Replayable, Two, left, out, right, shard, two_cpus};
 use corelane_runtime::{
@@ -9,6 +9,7 @@ use corelane_runtime::{
     edge::port::Port,
     net::{ConnId, DriverConfig, EndpointSpec, Flow, UdpSpec},
     sequencer::Sequencer,
+    supervision::{Strategy, SupervisorSpec},
     topology::check::TopologyError,
     topology::{ActorId, EdgeSpec, Idle, ShardId, ShardSpec, Topology},
 };
@@ -204,6 +205,58 @@ fn each_fault_is_refused_by_its_name_and_with_a_remedy() {
         assert!(matches!(&errors.0[..], [error] if expected(error)), "case {n}: {said}");
         assert!(said.contains(remedy), "case {n}: {said}");
     }
+}
+
+/// It would be accepted, and have no effect, or fail an actor where its edge drops.
+#[test]
+fn an_edge_that_cannot_do_what_it_is_told_is_refused() {
+    let both = EdgeSpec::backpressure(8);
+    let drops = EdgeSpec::drop_newest(8);
+    for (spec, from_outside, between) in [
+        (both, None, None),
+        (both.admission(), Some("leave EdgeSpec::admission out"), None),
+        (both.in_flight(2), Some("leave EdgeSpec::in_flight out"), None),
+        (drops, None, None),
+        (drops.admission(), Some("leave EdgeSpec::admission out"), Some("leave EdgeSpec::admission out")),
+        (drops.in_flight(2), Some("leave EdgeSpec::in_flight out"), Some("leave EdgeSpec::in_flight out")),
+    ] {
+        let declared = |outside: bool| {
+            let mut topology = Topology::new();
+            let here = here(&mut topology);
+            let [one, two] = ["one", "two"].map(|name| topology.actor(here, name, One::relay));
+            topology.leave_open(two, out);
+            if outside {
+                topology.external_sender("in", one, spec);
+                topology.connect(one, out, two, both);
+            } else {
+                topology.connect(one, out, two, spec);
+            }
+            topology.check().map(drop)
+        };
+        for (remedy, edge, checked) in [(from_outside, "in", declared(true)), (between, "one.out", declared(false))] {
+            let Some(remedy) = remedy else {
+                assert!(checked.is_ok(), "{spec:?}");
+                continue;
+            };
+            let Err(errors) = checked else { panic!("accepted on {edge}: {spec:?}") };
+            let is_it = |error: &TopologyError| matches!(error, TopologyError::EdgeContradiction { edge: it, .. } if it == edge);
+            assert!(matches!(&errors.0[..], [error] if is_it(error)), "{errors}");
+            assert!(errors.to_string().ends_with(remedy), "{errors}");
+        }
+    }
+}
+
+/// Each restart would come too late, and each stop.
+#[test]
+fn a_supervisor_without_time_for_a_restart_is_refused() {
+    let mut topology = Topology::new();
+    let spec = SupervisorSpec::new("hasty", Strategy::OneForOne);
+    topology.supervisor(spec.clone().deadline(Duration::ZERO));
+    let errors = topology.check().unwrap_err();
+    assert_eq!(errors.0, [TopologyError::NoTimeToRestart { supervisor: "hasty".to_owned() }]);
+    let mut topology = Topology::new();
+    topology.supervisor(spec.deadline(Duration::from_millis(1)));
+    assert!(topology.check().is_ok());
 }
 
 #[test]

@@ -76,6 +76,14 @@ pub enum TopologyError {
         /// Least capacity.
         least: usize,
     },
+    /// What an edge is to do contradicts itself.
+    #[error("edge {edge}: {why}")]
+    EdgeContradiction {
+        /// The edge.
+        edge: String,
+        /// The contradiction, and what to do about it.
+        why: &'static str,
+    },
     /// An edge is larger than any may be.
     #[error(
         "edge {edge}: {capacity} messages of {slot_bytes} bytes are more than the {} bytes that an edge may take; give it a capacity of {} or less",
@@ -200,6 +208,14 @@ pub enum TopologyError {
         "supervisor {supervisor:?} escalates to its parent and has none; let it halt or exit, or declare it below another"
     )]
     NobodyAbove {
+        /// The supervisor.
+        supervisor: String,
+    },
+    /// A supervisor gives its children no time at all to stop or to start.
+    #[error(
+        "supervisor {supervisor:?}: its deadline is 0, so that the first restart would be too late and end the topology; give it the time that a shard may take for a turn, or more"
+    )]
+    NoTimeToRestart {
         /// The supervisor.
         supervisor: String,
     },

@@ -18,6 +18,9 @@ pub(super) fn check_supervision(topology: &Topology, errors: &mut Vec<TopologyEr
         if above.is_none() && spec.escalation == Escalation::Parent {
             errors.push(TopologyError::NobodyAbove { supervisor: spec.name.clone() });
         }
+        if spec.deadline.is_zero() {
+            errors.push(TopologyError::NoTimeToRestart { supervisor: spec.name.clone() });
+        }
     }
     let mut supervised = BTreeSet::new();
     for (actor, supervisor, restart) in tree.actors() {
