@@ -13,7 +13,7 @@ const BYTES_MAX: usize = 1 << 40;
 pub struct DriverConfig {
     /// Receive buffers shared by all streams, and as many shared by all UDP sockets; a power of two, 1 to 32,768. A connection that is held or over its budget
     /// keeps the buffers that it received before the driver stopped reading it: those of one enter, up to about 32
-    /// buffers in a flood.
+    /// buffers in a flood, and after a stall those of several.
     pub receive_buffers: u16,
     /// The size of a receive buffer in bytes, which is the most that one completion delivers; longer datagrams are dropped and
     /// counted. 1 to 16,777,216.

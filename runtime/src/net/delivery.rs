@@ -13,6 +13,10 @@ use super::{CloseReason, Datagram, EndpointId, Flow, control};
 /// and is not read until then. The frames of a full default buffer of 48-byte orders (85) fit.
 pub(crate) const FRAMES_PER_POLL: usize = 128;
 
+/// The number of frames, of all connections, from which on a poll after a stall leaves what is left to the next one. Until then each
+/// connection gets as many as it has, [`FRAMES_PER_POLL`] at a time.
+const CATCH_UP_FRAMES: u64 = 4096;
+
 /// The maximum number of datagrams in one poll. The rest waits in its buffers, to bound the delay of answers in a
 /// burst.
 const DATAGRAMS_PER_POLL: usize = 64;
@@ -28,12 +32,9 @@ impl Driver {
         if self.ready.len() > 1 {
             self.ready.rotate_left(1);
         }
-        for _ in 0..self.ready.len() {
-            let Some(slot) = self.ready.pop_front() else {
-                break;
-            };
-            self.table.connections[slot as usize].listed.ready = false;
-            events += self.deliver_input(slot, owners);
+        events += self.deliver_ready(owners);
+        if std::mem::take(&mut self.catches_up) {
+            events += self.deliver_rest(owners);
         }
         events += self.deliver_datagrams(owners);
         events += self.deliver_writable(owners);
@@ -42,6 +43,32 @@ impl Driver {
         }
         if !self.table.closing.is_empty() {
             events += self.advance_closing(owners);
+        }
+        events
+    }
+
+    fn deliver_ready(&mut self, owners: &mut dyn Owners) -> usize {
+        let mut events = 0;
+        for _ in 0..self.ready.len() {
+            let Some(slot) = self.ready.pop_front() else {
+                break;
+            };
+            self.table.connections[slot as usize].listed.ready = false;
+            events += self.deliver_input(slot, owners);
+        }
+        events
+    }
+
+    /// Delivers what has come during a stall and exceeds the budgets of its connections, so that it counts from the same moment.
+    #[cold]
+    fn deliver_rest(&mut self, owners: &mut dyn Owners) -> usize {
+        let mut events = 0;
+        let until = self.table.counters.frames + CATCH_UP_FRAMES;
+        while self.table.counters.frames < until {
+            match self.deliver_ready(owners) {
+                0 => break,
+                delivered => events += delivered,
+            }
         }
         events
     }

@@ -91,6 +91,8 @@ pub struct Driver {
     pub(super) timeout_end: Option<Instant>,
     /// Completions that were reaped since the last poll and that a poll must follow.
     pub(super) unpolled: usize,
+    /// The next poll delivers what has come during a stall: see [`Driver::catch_up`].
+    pub(super) catches_up: bool,
 }
 
 impl fmt::Debug for Driver {
@@ -184,6 +186,7 @@ impl Driver {
             backing_off: false,
             timeout_end: None,
             unpolled: 0,
+            catches_up: false,
         };
         for spec in specs {
             driver.open_endpoint(spec)?;

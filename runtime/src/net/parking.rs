@@ -117,8 +117,10 @@ impl Driver {
         self.enter_until_idle(PARK_ENTERS_MAX);
     }
 
-    /// Takes in what has come on all sockets, for the next poll: a poll takes in that of some twenty.
+    /// Takes in what has come on all sockets, for the next poll, which delivers it: a poll takes in that of some twenty, and delivers a
+    /// part of what one has sent.
     pub(crate) fn catch_up(&mut self) {
+        self.catches_up = true;
         self.enter_until_idle(CATCH_UP_ENTERS_MAX);
     }
 

@@ -258,10 +258,13 @@ impl NetActor for Stalls {
     }
 }
 
-/// The kernel hands over what has come on some twenty sockets at a time.
+/// The kernel hands over what has come on some twenty sockets at a time, and a poll takes 128 frames of each.
 #[test]
-fn what_has_come_during_a_stall_counts_from_its_beginning_on_however_many_sockets() {
+fn what_has_come_during_a_stall_counts_from_its_beginning_however_much_and_on_however_many_sockets() {
     const PEERS: usize = 100;
+    /// Bytes of each of the first of them.
+    const MANY: usize = 1000;
+    const BUSY: usize = 3;
     const STALL: Duration = Duration::from_millis(40);
     for (name, idle) in [("stalls-spin", Idle::Spin), ("stalls-park", Idle::Park)] {
         let ages_ns = Log::new();
@@ -281,12 +284,14 @@ fn what_has_come_during_a_stall_counts_from_its_beginning_on_however_many_socket
         connect().write_all(&[255]).unwrap();
         has_stalled.recv().unwrap();
         peers.iter_mut().for_each(|peer| peer.write_all(&[2]).unwrap());
+        peers[..BUSY].iter_mut().for_each(|peer| peer.write_all(&[2; MANY]).unwrap());
         // The time is the fault.
         thread::sleep(STALL);
         go_on.send(()).unwrap();
-        until("all are served again", || ages_ns.len() == 2 * PEERS);
+        let sent = PEERS + BUSY * MANY;
+        until("all are served again", || ages_ns.len() == PEERS + sent);
         let young = ages_ns.entries()[PEERS..].iter().filter(|age_ns| u128::from(**age_ns) < STALL.as_nanos()).count();
-        assert_eq!(young, 0, "{name}: of {PEERS} bytes that came during the stall");
+        assert_eq!(young, 0, "{name}: of {sent} bytes that came during the stall");
         drop(peers);
         assert!(running.stop().drained);
     }
