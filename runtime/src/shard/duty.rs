@@ -51,8 +51,8 @@ const BACKOFF_SLEEP: Duration = Duration::from_micros(50);
 /// A shard that has not looked at the network for so long takes in what has come on all sockets, before its timers find peers silent
 /// and so that all of it counts from the same moment.
 const CATCH_UP_NS: u64 = 10_000_000;
-/// Work of a turn that may have lasted so long without any stall, at a microsecond or two for each step.
-const BUSY_WORK: usize = 4096;
+/// More than a step takes. A turn whose steps may have taken all of its time has not stood still.
+const STEP_NS: u64 = 2_500;
 /// How long actors may go on sending, and sockets take to flush, after the stop hooks.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 /// How long the connections that are cut off then may take to end: they wait for nobody.
@@ -115,10 +115,12 @@ impl Figures {
         }
     }
 
-    /// Whether the turn that begins comes after a stall of more than `stall_ticks`.
+    /// Whether the turn that begins comes after a stall of more than `stall_ticks`. A step may have taken `step_ticks`: the turn that
+    /// first finds what has come during a stall has thousands.
     #[inline]
-    fn has_stood(&self, stall_ticks: u64) -> bool {
-        self.turn_end_ticks.saturating_sub(self.looked_ticks) > stall_ticks && self.last_work < BUSY_WORK
+    fn has_stood(&self, stall_ticks: u64, step_ticks: u64) -> bool {
+        let turn_ticks = self.turn_end_ticks.saturating_sub(self.looked_ticks);
+        turn_ticks > stall_ticks && turn_ticks > step_ticks.saturating_mul(self.last_work as u64)
     }
 
     /// Leaves the time until `now_ticks` out of the turns: the shard has slept, and should have woken up at `due_ticks`.
@@ -161,6 +163,7 @@ impl DutyCycle {
         let check_ticks = self.shard.env.time.ticks_of(CHECK_NS);
         let back_off_ticks = self.shard.env.time.ticks_of(BACKOFF_SLEEP.as_nanos() as u64);
         let stall_ticks = self.shard.env.time.ticks_of(CATCH_UP_NS);
+        let step_ticks = self.shard.env.time.ticks_of(STEP_NS);
         let mut checked_ticks = 0;
         let mut idle_since: Option<Instant> = None;
         let mut waits_since_ns: Option<u64> = None;
@@ -184,7 +187,7 @@ impl DutyCycle {
             }
             fault!("shard.turn");
             self.shard.env.time.set_looked(self.figures.looked_ticks);
-            if self.figures.has_stood(stall_ticks) {
+            if self.figures.has_stood(stall_ticks, step_ticks) {
                 self.shard.transport.catch_up();
             }
             let work = self.shard.turn(reports);
@@ -515,6 +518,21 @@ mod tests {
         for (now_ticks, due_ticks, looked_ticks) in [(900, u64::MAX, 900), (950, 950, 950), (990, 960, 960)] {
             figures.slept(now_ticks, due_ticks);
             assert_eq!((figures.looked_ticks, figures.turn_end_ticks), (looked_ticks, now_ticks));
+        }
+    }
+
+    #[test]
+    fn a_turn_has_stood_still_that_lasted_longer_than_its_steps() {
+        for (turn_ticks, last_work, has_stood) in [
+            (10_000, 0, false),
+            (10_001, 0, true),
+            (10_001, 4_000, true),
+            (10_001, 5_100, false),
+            (100_000, 10_000, true),
+        ] {
+            let figures = Figures { looked_ticks: 7, turn_end_ticks: 7 + turn_ticks, last_work, ..Figures::default() };
+            // Ticks are microseconds.
+            assert_eq!(figures.has_stood(10_000, 2), has_stood, "{turn_ticks} {last_work}");
         }
     }
 
