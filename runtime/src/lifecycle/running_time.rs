@@ -31,6 +31,11 @@ impl RunningTime {
         self.passed_at(Instant::now())
     }
 
+    /// Leaves out what has passed since the last look.
+    pub(crate) fn leave_out(&mut self) {
+        self.looked = Instant::now();
+    }
+
     /// The time for which it has run, `now`. Of the time since the last look, at most 100 ms count.
     pub fn passed_at(&mut self, now: Instant) -> Duration {
         self.passed += now.saturating_duration_since(self.looked).min(STEP_MAX);

@@ -400,7 +400,10 @@ impl Supervisor {
                 self.shared.update(|status| status.note_dead_letter(name, dead_letter));
             }
             Report::Retired { actor, generation, value } => {
-                if self.pulse.during(Doing::Dropping(actor), || value.let_go()).is_err() {
+                self.time.passed();
+                let let_go = self.pulse.during(Doing::Dropping(actor), || value.let_go());
+                self.time.leave_out();
+                if let_go.is_err() {
                     let (place, message) = panics::take();
                     let fault = Fault::without_input(place, message);
                     self.note_failure(Failure::new(actor, generation, fault), Some(from));
@@ -476,6 +479,8 @@ impl Supervisor {
         let mut failures = Vec::new();
         let gave_up =
             crew.turn(now_ns, &mut |shard, notice| links[shard].notify(notice), &mut |failure| failures.push(failure));
+        // Of the time in which it built replacements, nothing counts for those who are to start.
+        self.time.leave_out();
         if gave_up.is_none() {
             let Supervisor { crew, incidents, .. } = self;
             incidents.decide(|actor| crew.decision(actor, now_ns));

@@ -520,3 +520,39 @@ fn a_supervisor_that_gives_up_is_restarted_by_the_one_above_it() {
     let status = running.stop().status;
     assert_eq!((status.restarted["second"], status.failed, status.faults.len()), (1, 3, 0));
 }
+
+#[test]
+fn the_time_in_which_a_replacement_is_built_is_none_of_its_time_to_start() {
+    let mut topology = Topology::new();
+    let near = shard(&mut topology, "near", two_cpus()[0], Idle::Park);
+    let fragile = topology.actor(near, "fragile", || Fragile::new(0));
+    topology.leave_open(fragile, out);
+    let is_busy = Arc::new(AtomicBool::new(false));
+    let holds_up = is_busy.clone();
+    let busy = topology.actor(near, "busy", move || {
+        let mut busy = One::relay();
+        busy.on_start = Box::new(|ctx, ()| assert!(ctx.set_timer(0, 0).is_ok()));
+        busy.on_timer = Box::new(move |ctx, _| {
+            if holds_up.swap(false, Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            assert!(ctx.set_timer(1_000_000, 0).is_ok());
+        });
+        busy
+    });
+    topology.leave_open(busy, out);
+    let mut sender = topology.external_sender("in", fragile, EdgeSpec::backpressure(8));
+    let restarts = topology.supervisor(supervisor(Strategy::OneForOne).deadline(Duration::from_millis(90)));
+    topology.supervise(restarts, fragile, move |_| {
+        // The time is the fault. Its shard takes notice 20 ms after it is built.
+        std::thread::sleep(Duration::from_millis(145));
+        is_busy.store(true, Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(5));
+        Fragile::new(1)
+    });
+    let running = topology.start(options()).unwrap();
+    send_all(&mut sender, [note(IN_MESSAGE)]);
+    until("it is restarted, or given up", || !running.status().restarted.is_empty() || !running.is_running());
+    let status = running.stop().status;
+    assert_eq!((status.restarted.get("fragile"), &status.faults[..]), (Some(&1), &[][..]));
+}
