@@ -22,10 +22,10 @@ const BUGS: &[Bug] = &[
         planted: "    }",
     },
     Bug {
-        name: "an empty level is not removed",
+        name: "a price without orders is not removed",
         file: "actors/src/engine/matching/book.rs",
-        text: "        if self.by_level.remove(slot) {",
-        planted: "        if self.by_level.remove(slot) && slot % 2 == 0 {",
+        text: "        if let Some(list) = self.by_level.remove(slot) {",
+        planted: "        if let Some(list) = self.by_level.remove(slot).filter(|_| slot % 2 == 0) {",
     },
     Bug {
         name: "an execution is told twice",
