@@ -76,6 +76,11 @@ fn what_cannot_be_run_is_an_error() {
     // It would take all memory.
     let (code, _, err) = sim(&folder, &["--replay", "/dev/zero"]);
     assert!(code == Some(2) && err.contains("cannot read the replay /dev/zero: it has more than 64 MiB"), "{err}");
+    let (code, out, err) = sim(&folder, &["--replay", "/dev/null"]);
+    assert!(
+        code == Some(2) && out.is_empty() && err.contains("cannot read the replay /dev/null: it has no"),
+        "{out}{err}"
+    );
     let (_, _, err) = sim(&folder, &["--replay", "absent.replay"]);
     assert!(err.contains("cannot read the replay absent.replay: No such file"), "{err}");
     assert!(err.contains("help: give a file that `corelane sim --shrink` has written"), "{err}");

@@ -81,6 +81,10 @@ impl Replay {
             let done = replay.read(word, value);
             done.map_err(|why| format!("line {number}, {line:?}: {why}"))?;
         }
+        // Such as an empty file, which would pass for a run without a broken rule.
+        if replay.requests == 0 {
+            return Err("it has no line `requests N` of 1 or more".to_owned());
+        }
         Ok(replay)
     }
 
@@ -124,6 +128,7 @@ mod tests {
         // No fault at all is not the same as all of them.
         let without = Replay { only: Some(Vec::new()), ..replay };
         assert_eq!(Replay::parse(&without.text()), Ok(without));
+        assert!(["", "seed 1\nfaults all", "requests 0"].iter().all(|text| Replay::parse(text).is_err()));
         let wrong = ["seed x", "fault link.late", "faults some", "nothing 1"];
         assert!(wrong.iter().all(|line| Replay::parse(line).unwrap_err().contains("line 1")));
     }
