@@ -42,6 +42,40 @@ pub fn writable(path: &Path) -> Result<(), Unwritable> {
     if is_new { fs::remove_file(path).map_err(error) } else { Ok(()) }
 }
 
+/// Two of a command's files are the same one.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{one} and {other} are the same file, and the command would overwrite one by the other", one = one.display(), other = other.display())]
+#[diagnostic(help("give each a path of its own"))]
+pub struct SameFile {
+    one: PathBuf,
+    other: PathBuf,
+}
+
+/// Refuses files that a command reads or writes at its end if two of them are the same one, however their paths are written.
+/// Devices and pipes may be.
+///
+/// # Errors
+/// [`SameFile`].
+pub fn distinct<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), SameFile> {
+    let mut known: Vec<(PathBuf, &Path)> = Vec::new();
+    let is_file = |path: &&Path| fs::metadata(path).map_or(true, |found| found.is_file());
+    for path in paths.into_iter().filter(is_file) {
+        let place = place(path);
+        if let Some((_, other)) = known.iter().find(|(known, _)| *known == place) {
+            return Err(SameFile { one: (*other).to_owned(), other: path.to_owned() });
+        }
+        known.push((place, path));
+    }
+    Ok(())
+}
+
+/// The one path of a file: without links and dots.
+fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let of_new = || Ok::<_, io::Error>(folder.canonicalize()?.join(path.file_name().unwrap_or_default()));
+    path.canonicalize().or_else(|_| of_new()).unwrap_or_else(|_| path.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -64,6 +98,14 @@ mod tests {
         let error = writable(&folder.join("absent/new")).unwrap_err();
         assert!(error.to_string().contains("absent/new: No such file"), "{error}");
         assert!(writable(&folder).is_err());
+        let (again, other) = (folder.join("../").join(folder.file_name().unwrap()).join("old"), folder.join("other"));
+        std::os::unix::fs::symlink(&old, &other).unwrap();
+        let null = Path::new("/dev/null");
+        distinct([old.as_path(), &new, null, null]).unwrap();
+        for same in [[&new, &new], [&old, &again], [&other, &old], [&folder.join("./new"), &new]] {
+            let error = distinct(same.map(PathBuf::as_path)).unwrap_err().to_string();
+            assert!(error.contains("are the same file"), "{error}");
+        }
         let pipe = folder.join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         assert!(writable(&pipe).is_err(), "nobody reads it");

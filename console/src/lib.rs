@@ -31,7 +31,7 @@ mod table;
 mod text_file;
 
 pub use command::main;
-pub use destination::{Unwritable, writable};
+pub use destination::{SameFile, Unwritable, distinct, writable};
 pub use exit::Exit;
 pub use message::warn;
 pub use output::{LostOutput, Output};

@@ -1,11 +1,13 @@
 //! `corelane-latency run`: runs a profile, prints and writes its results.
 
 use std::{
+    collections::HashSet,
     fs,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
-use corelane_console::{Exit, Output, Unwritable, writable};
+use corelane_console::{Exit, Output, Unwritable, distinct, writable};
 use corelane_runtime::cpu;
 use corelane_tester::jitter;
 use corelane_tuning::Host;
@@ -120,11 +122,10 @@ pub fn run(args: &RunArgs, out: &mut Output) -> miette::Result<Exit> {
 /// Refuses destinations that cannot be written before hours are spent.
 fn destinations(args: &RunArgs) -> miette::Result<()> {
     fs::create_dir_all(&args.out).map_err(|error| Unwritable::new(&args.out, error))?;
-    let tables = args.tables.iter().cloned();
-    for file in tables.chain(["result.json", "report.html"].map(|name| args.out.join(name))) {
-        writable(&file)?;
-    }
-    Ok(())
+    let written = args.tables.iter().cloned().chain(["result.json", "report.html"].map(|name| args.out.join(name)));
+    let written: Vec<PathBuf> = written.collect();
+    written.iter().try_for_each(|file| writable(file))?;
+    Ok(distinct(written.iter().map(PathBuf::as_path))?)
 }
 
 /// The profile's scenarios, or those that were asked for, with the profile's lengths if it has them.
@@ -144,7 +145,16 @@ fn chosen(args: &RunArgs, profile: &Profile) -> miette::Result<Vec<(Entry, Strin
         let name = stem(&entry.name).to_owned();
         Ok((entry, name, scenario))
     };
-    asked.into_iter().map(read).collect()
+    let chosen: Vec<(Entry, String, Scenario)> = asked.into_iter().map(read).collect::<miette::Result<_>>()?;
+    // Comparisons and budgets would see the first one only.
+    let mut names = HashSet::new();
+    match chosen.iter().find(|(_, name, _)| !names.insert(name)) {
+        Some((_, name, _)) => Err(miette!(
+            help = "give it once, with more rounds; a file of your own needs a name of its own",
+            "two scenarios are named {name:?}, and a result knows them by their names"
+        )),
+        None => Ok(chosen),
+    }
 }
 
 /// Refuses a profile that needs isolated CPUs where these are not.

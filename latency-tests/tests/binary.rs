@@ -256,7 +256,7 @@ fn mistakes_have_their_place_and_remedy() {
     folder.write("broken.json", "{");
     folder.write("old.json", "{\"schema_version\": 0}");
     let remedy = "help: name a result.json that";
-    let cases: [(&[&str], &[&str]); 11] = [
+    let cases: [(&[&str], &[&str]); 14] = [
         (&["run", "--profile", "profile.toml"], &["profile.toml:2:1", "did you mean `jitter_ms`"]),
         (&["run", "--scenario", "mine.toml"], &["mine.toml:2:8", "did you mean \"hop\""]),
         (
@@ -268,6 +268,13 @@ fn mistakes_have_their_place_and_remedy() {
             &["run", "--out", "mine.toml/out"],
             &["cannot write mine.toml/out: Not a directory", "help: choose another path"],
         ),
+        // Compared and judged, it would be the first one twice.
+        (
+            &["run", "--scenario", "wire", "--scenario", "wire"],
+            &["two scenarios are named \"wire\"", "help: give it once"],
+        ),
+        (&["run", "--tables", "./out/report.html", "--out", "out"], &["are the same file", "help: give each a path"]),
+        (&["report", "broken.json", "--html", "./broken.json"], &["are the same file"]),
         (&["compare", "absent.json", "absent.json"], &["cannot read the result absent.json: No such file", remedy]),
         // It would take all memory.
         (

@@ -7,13 +7,13 @@
 use std::{
     io::{Cursor, IsTerminal, Read, stderr},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use corelane_codecs::{itch::Message, text::Symbol};
 use corelane_config::{Config, VENUE_TOML};
-use corelane_console::{Exit, Output, Unwritable, writable};
+use corelane_console::{Exit, Output, Unwritable, distinct, writable};
 use corelane_market::{Day, DaySpec, FeedReader, Order, Pace, PlayError, PlayReport, PlaySpec, Player};
 use corelane_runtime::cpu;
 use corelane_tester::{
@@ -65,10 +65,7 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut Output) -> miette::Result<Exit> {
     // Whatever would spoil the result is found before the run.
     writable(&args.plot)?;
     args.json.as_deref().map_or(Ok(()), writable)?;
-    if args.json.as_ref() == Some(&args.plot) {
-        let path = args.plot.display();
-        return Err(miette!(help = "give each a path of its own", "--plot and --json would both write {path}"));
-    }
+    distinct([&args.plot].into_iter().chain(&args.json).chain(&args.itch).map(PathBuf::as_path))?;
     let mut config = Config::parse("the embedded venue", VENUE_TOML)?;
     let market = market(args, &mut config)?;
     let cpus = cpu::allowed_cpus();

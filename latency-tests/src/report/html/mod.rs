@@ -12,11 +12,11 @@ mod scenario;
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
 };
 
-use corelane_console::{Exit, Unwritable};
+use corelane_console::{Exit, Unwritable, distinct};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use miette::{IntoDiagnostic, WrapErr};
 
@@ -34,6 +34,10 @@ use crate::{
 /// # Errors
 /// Files that cannot be read or written, and damaged histograms.
 pub fn command(args: &ReportArgs) -> miette::Result<Exit> {
+    let written = || args.html.iter().chain(&args.tables).map(PathBuf::as_path);
+    for read in [Some(&args.result), args.against.as_ref()].into_iter().flatten() {
+        distinct(written().chain([read.as_path()]))?;
+    }
     let run = compare::read(&args.result)?;
     let against = args.against.as_ref().map(|path| compare::read(path)).transpose()?;
     let comparison = against.map(|before| Comparison::of(&before, &run, compare::THRESHOLD));
