@@ -2,7 +2,11 @@
 
 use crate::harness::{MS, SECOND, Venue, config, enter, login, short, summary};
 use corelane_actors::session::{SessionConfig, SessionCount};
-use corelane_codecs::{IntoBytes, ouch::Cancel, soup::ClientPacket};
+use corelane_codecs::{
+    IntoBytes,
+    ouch::Cancel,
+    soup::{ClientPacket, LoginRequest},
+};
 use corelane_runtime::net::ConnId;
 
 /// Requests that an [edge](venue) does not hold at once.
@@ -126,6 +130,26 @@ fn a_client_that_is_held_does_not_time_out_before_its_requests_are_taken() {
     assert_eq!(read_all(&mut venue), ["out0.1"]);
     assert!(venue.is_closed(alice));
     assert_eq!(venue.count(SessionCount::ClientTimeout), 1);
+}
+
+/// The same if it waits for answers to its own requests, however short a time-out it has named: nobody answers meanwhile.
+#[test]
+fn a_client_that_waits_for_its_own_answers_does_not_time_out_before_its_requests_are_taken() {
+    for (timeout_ms, step_ms) in [(None, 1000), (None, 16_000), (Some(500), 100), (Some(500), 600), (Some(2000), 2100)]
+    {
+        let mut venue = waiting_venue();
+        let alice = venue.connect();
+        let heartbeat_timeout_ms = timeout_ms;
+        venue.send(alice, &ClientPacket::Login(LoginRequest { heartbeat_timeout_ms, ..login("alice", "secret", 1) }));
+        send_orders_and_cancels(&mut venue, alice);
+        for _ in 0..40 {
+            venue.send(alice, &ClientPacket::Heartbeat);
+            venue.advance(step_ms * MS);
+        }
+        assert!(!venue.is_closed(alice), "{timeout_ms:?} {step_ms}: it was never silent");
+        venue.answer(0, 1, 100, &Venue::some_answer(1));
+        assert_eq!(read_all(&mut venue)[..2], ["O2", "X1"], "{timeout_ms:?} {step_ms}");
+    }
 }
 
 /// Whoever came to log in is not closed for the venue's overload, and whoever says nothing has its time once that is over.
