@@ -11,7 +11,7 @@ use std::{
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::{
         Mutex, PoisonError,
-        mpsc::{self, Receiver},
+        mpsc::{self, Receiver, RecvTimeoutError},
     },
     thread,
     time::{Duration, Instant},
@@ -25,8 +25,8 @@ use rustix::{
 };
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
-/// How long the server may take to say its addresses, and to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server may take to say its addresses, and to end.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// How often its end is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
@@ -82,6 +82,8 @@ pub(super) struct Setup<'a> {
     pub limits: &'a str,
     /// The kernel refuses io_uring.
     pub without_io_uring: bool,
+    /// How long it may take to say its addresses.
+    pub patience: Duration,
 }
 
 impl Server {
@@ -104,12 +106,13 @@ impl Server {
         // A kernel that gives none lets a server outlive a signal to this process, and nothing more.
         *started = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).ok();
         drop(started);
-        let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
         let errors = child.stderr.take().expect("it is piped");
         let (sender, lines) = mpsc::channel();
         let mut unread = None;
         if setup.log_is_blocked {
             unread = Some(errors);
+            drop(sender);
         } else {
             thread::spawn(move || {
                 for text in BufReader::new(errors).lines().map_while(Result::ok) {
@@ -119,25 +122,37 @@ impl Server {
                 }
             });
         }
-        let (mut order_entry, mut feed_in) = (None, Vec::new());
-        let mut line = String::new();
-        while order_entry.is_none() || feed_in.len() < 2 {
-            line.clear();
-            if output.read_line(&mut line)? == 0 {
-                let status = child.wait()?;
-                return Ok(Err(Ended { status, at: Instant::now(), log: lines.iter().collect() }));
+        let (says, said) = mpsc::channel::<String>();
+        let output = Some(thread::spawn(move || {
+            let mut rest = String::new();
+            for line in output.lines().map_while(Result::ok) {
+                // Once it has said its addresses, nobody listens here.
+                if let Err(unheard) = says.send(line) {
+                    rest += &format!("{}\n", unheard.0);
+                }
             }
+            rest
+        }));
+        let (mut order_entry, mut feed_in) = (None, Vec::new());
+        let deadline = Instant::now() + setup.patience;
+        while order_entry.is_none() || feed_in.len() < 2 {
+            let line = match said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => {
+                    let status = child.wait()?;
+                    return Ok(Err(Ended { status, at: Instant::now(), log: lines.iter().collect() }));
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    child.kill()?;
+                    child.wait()?;
+                    return Err(io::Error::other("the server does not say its addresses"));
+                }
+            };
             let address = |prefix: &str| line.strip_prefix(prefix)?.split_whitespace().next()?.parse().ok();
             order_entry = order_entry.or_else(|| address("order entry on "));
             feed_in.extend(address("market data in on "));
         }
         let order_entry = order_entry.expect("the loop ends with it");
-        let output = Some(thread::spawn(move || {
-            let mut rest = String::new();
-            // What is no text is no line to look for.
-            let _ = output.read_to_string(&mut rest);
-            rest
-        }));
         Ok(Ok(Server { child, socket, order_entry, feed_in, lines, _unread: unread, output }))
     }
 
@@ -286,4 +301,36 @@ pub(super) fn tape_socket() -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(("127.0.0.1", 0))?;
     socket.set_read_timeout(Some(Duration::from_millis(20)))?;
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process::id};
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_start_is_waited_for_only_so_long() {
+        let folder = env::temp_dir().join(format!("corelane-faults-start-{}", id()));
+        fs::create_dir_all(&folder).unwrap();
+        let start = |limits, log_is_blocked, patience| {
+            Server::start(&Setup {
+                binary: Path::new("/bin/false"),
+                folder: &folder,
+                changes: &[],
+                tape: ([127, 0, 0, 1], 9).into(),
+                log_is_blocked,
+                limits,
+                without_io_uring: false,
+                patience,
+            })
+        };
+        for log_is_blocked in [false, true] {
+            let Ok(Err(ended)) = start("", log_is_blocked, PATIENCE) else { panic!("it has not ended") };
+            assert_eq!(ended.status.code(), Some(1));
+        }
+        let error = start("exec sleep 600;", false, LOOK_AGAIN).err().expect("it is silent");
+        assert_eq!(error.to_string(), "the server does not say its addresses");
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -168,6 +168,7 @@ impl Trial<'_> {
             log_is_blocked,
             limits,
             without_io_uring: matches!(self.row.cause, Cause::NoIoUring),
+            patience: server::PATIENCE,
         };
         let begun = Instant::now();
         let server =
