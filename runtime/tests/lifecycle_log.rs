@@ -1,8 +1,15 @@
-//! A program's own log that panics on the housekeeping thread: that is reported, and the topology ends in order.
+//! A program's own log that panics on the housekeeping thread, or hangs there: that is reported, and the topology ends.
 
 mod support;
 
-use std::fmt::Debug;
+use std::{
+    fmt::Debug,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use corelane_runtime::{
     clock::ClockFault,
@@ -20,8 +27,16 @@ use tracing::{
 
 type One = Play<Port<Note>, 1>;
 
-/// Panics when it shall write that an actor failed, or that a day is too long.
+/// Panics when it shall write that an actor failed, or that a day is too long. Hangs instead if the actor is called [`HANGS`], and
+/// holds a lock that the last words on that need.
 struct BrokenLog;
+
+const HANGS: &str = "hangs the log";
+
+/// What one line after the other has.
+static LINE: Mutex<()> = Mutex::new(());
+/// Whether the log goes on.
+static GOES_ON: AtomicBool = AtomicBool::new(false);
 
 struct Text(String);
 
@@ -43,6 +58,13 @@ impl Subscriber for BrokenLog {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text(String::new());
         event.record(&mut text);
+        if text.0.contains(HANGS) || text.0.contains("made no turn") {
+            let _line = LINE.lock().unwrap();
+            while !GOES_ON.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            return;
+        }
         assert!(!text.0.contains("actor failed") && !text.0.contains("since midnight"), "the disk is full");
     }
     fn enter(&self, _: &span::Id) {}
@@ -140,4 +162,32 @@ fn a_log_that_panics_again_during_the_stop_skips_no_stage() {
     assert_eq!(outcome.status.failures.len(), 2);
     let faults = &outcome.status.faults;
     assert!(faults.iter().all(|fault| matches!(fault, RuntimeFault::HousekeepingPanicked { .. })), "{faults:?}");
+}
+
+#[test]
+fn a_log_that_hangs_keeps_neither_the_stop_nor_the_incidents() {
+    break_the_log();
+    let mut topology = Topology::new();
+    let shard = shard(&mut topology, "log-hangs", two_cpus()[0], Idle::Park);
+    let bad = topology.actor(shard, HANGS, || One::new(|_, _| panic!("as the test wants")));
+    topology.leave_open(bad, out);
+    let mut sender = topology.external_sender("in", bad, EdgeSpec::backpressure(8));
+    let log = Log::new();
+    let told = log.clone();
+    let options = options().housekeeping_watchdog(Duration::from_millis(300));
+    let options = options.on_incident(move |incident| told.push((incident.what.label(), incident.decision)));
+    let running = topology.start(options).unwrap();
+    sender.send(note(1)).unwrap();
+    until("the shards are told to end", || !running.is_running());
+    let began = Instant::now();
+    let outcome = running.stop();
+    let took = began.elapsed();
+    GOES_ON.store(true, Ordering::Relaxed);
+    let [RuntimeFault::HousekeepingStuck { doing, .. }] = &outcome.status.faults[..] else {
+        panic!("{:?}", outcome.problems());
+    };
+    assert_eq!(doing, "the program's log");
+    let at_once = |label| (label, "the topology ends at once".to_owned());
+    assert_eq!(log.entries(), [at_once("actor-panicked"), at_once("housekeeping-stuck")]);
+    assert!(took < Duration::from_secs(4), "{took:?}");
 }

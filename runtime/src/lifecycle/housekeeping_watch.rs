@@ -3,7 +3,7 @@
 
 use std::{
     iter,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread::{self, JoinHandle, Thread},
     time::{Duration, Instant, SystemTime},
 };
@@ -18,6 +18,7 @@ use super::{
     running::{Shared, WasLeft},
     running_time::RunningTime,
     stages,
+    supervise::AT_ONCE,
     watchdog::Watchdog,
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
     shard::flight::LastCalled,
     shard::panics::{catch, mark_runtime_thread},
     shard::wake::Waker,
-    supervision::pulse::Pulse,
+    supervision::pulse::{Doing, Pulse},
     topology::outside::Gate,
 };
 
@@ -110,7 +111,13 @@ impl HousekeepingWatch {
         let saying = say(fault, actor, self.incidents.clone());
         let deadline = time.passed() + END_DEADLINE;
         let has_ended = |shard: &Watched| shard.progress.sample().stage_reached == stages::EXIT;
-        let is_said = || saying.as_ref().is_none_or(JoinHandle::is_finished);
+        let is_said = || {
+            // Nobody waits for the log if it is what hangs.
+            let is_said = |saying: &Saying| {
+                saying.thread.is_finished() || doing == Doing::Log && saying.has_handed_over.get().is_some()
+            };
+            saying.as_ref().is_none_or(is_said)
+        };
         while !(self.shards.iter().all(has_ended) && is_said()) && time.passed() < deadline {
             thread::park_timeout(LOOK_PERIOD);
             if self.was_left.get().is_some() {
@@ -127,20 +134,32 @@ impl HousekeepingWatch {
     }
 }
 
-/// Logs and hands over what has happened, on a thread that nobody waits for: housekeeping may be stuck in the log itself, and hold
-/// its lock.
-fn say(fault: RuntimeFault, actor: Option<String>, incidents: SharedTaker) -> Option<JoinHandle<()>> {
+/// The last words, as they are said.
+struct Saying {
+    thread: JoinHandle<()>,
+    /// Set when all is said but in the log.
+    has_handed_over: Arc<OnceLock<()>>,
+}
+
+/// Hands over and logs what has happened, on a thread that nobody waits for: housekeeping may be stuck in the log itself, and hold
+/// its lock. So the log comes last.
+fn say(fault: RuntimeFault, actor: Option<String>, incidents: SharedTaker) -> Option<Saying> {
+    let has_handed_over = Arc::<OnceLock<()>>::default();
+    let handed_over = has_handed_over.clone();
     let saying = move || {
         mark_runtime_thread();
-        let _ = catch(|| tracing::error!("{fault}"));
-        LastResort::default().say(format_args!("{fault}"));
         // If it is not there, housekeeping is stuck in it.
-        let Some(mut take) = incidents.take() else { return };
-        let decision = super::supervise::AT_ONCE.to_owned();
-        let what = Failed::Runtime(Box::new(fault));
-        let incident = Incident { at: SystemTime::now(), what, actor, shard: None, decision, events: Vec::new() };
-        let _ = catch(|| take(incident));
-        let _ = catch(|| drop(take));
+        if let Some((mut take, open)) = incidents.take_all(AT_ONCE) {
+            let what = Failed::Runtime(Box::new(fault.clone()));
+            let (decision, events) = (AT_ONCE.to_owned(), Vec::new());
+            let last = Incident { at: SystemTime::now(), what, actor, shard: None, decision, events };
+            let _ = catch(|| open.into_iter().chain([last]).for_each(&mut take));
+            let _ = catch(|| drop(take));
+        }
+        LastResort::default().say(format_args!("{fault}"));
+        let _ = handed_over.set(());
+        let _ = catch(|| tracing::error!("{fault}"));
     };
-    thread::Builder::new().name("last-words".to_owned()).spawn(saying).ok()
+    let thread = thread::Builder::new().name("last-words".to_owned()).spawn(saying).ok()?;
+    Some(Saying { thread, has_handed_over })
 }

@@ -1,8 +1,8 @@
 //! What is known of each failure, for the program to keep.
 
 use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
+    fmt, mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
@@ -73,44 +73,64 @@ impl fmt::Display for Failed {
 /// Takes the incidents; see [`RunOptions::on_incident`](super::RunOptions::on_incident).
 pub(super) type Taker = Box<dyn FnMut(Incident) + Send>;
 
-/// Who takes the incidents, while nobody calls it. The lock is held for moving it only.
+/// Who takes the incidents, with those that it has not taken yet: for housekeeping, and for who says the last words in its place. No
+/// code of the program's runs under the lock.
 #[derive(Clone, Default)]
-pub(super) struct SharedTaker(Arc<Mutex<Option<Taker>>>);
+pub(super) struct SharedTaker(Arc<Mutex<Untaken>>);
+
+#[derive(Default)]
+struct Untaken {
+    /// None while somebody calls it, and if nobody wants any: then none is kept.
+    taker: Option<Taker>,
+    open: Vec<Incident>,
+}
 
 impl SharedTaker {
     pub(super) fn new(taker: Option<Taker>) -> SharedTaker {
-        SharedTaker(Arc::new(Mutex::new(taker)))
+        SharedTaker(Arc::new(Mutex::new(Untaken { taker, open: Vec::new() })))
     }
 
-    pub(super) fn take(&self) -> Option<Taker> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn lock(&self) -> MutexGuard<'_, Untaken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn give_back(&self, taker: Taker) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(taker);
-    }
-
-    fn is_there(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    /// Takes out who takes incidents, and all that it has not taken, decided or not: `decision` is that of the others.
+    pub(super) fn take_all(&self, decision: &str) -> Option<(Taker, Vec<Incident>)> {
+        let mut untaken = self.lock();
+        let taker = untaken.taker.take()?;
+        let mut open = mem::take(&mut untaken.open);
+        let undecided = open.iter_mut().filter(|incident| incident.decision.is_empty());
+        undecided.for_each(|incident| incident.decision = decision.to_owned());
+        Some((taker, open))
     }
 }
 
-/// The incidents that nobody has taken yet.
+/// The incidents, as housekeeping knows them.
 pub(super) struct Incidents {
-    /// None if nobody wants any: then none is kept.
-    taker: SharedTaker,
-    open: Vec<Incident>,
+    shared: SharedTaker,
     names: Vec<String>,
 }
 
 impl Incidents {
-    pub(super) fn new(taker: SharedTaker, names: Vec<String>) -> Incidents {
-        Incidents { taker, open: Vec::new(), names }
+    pub(super) fn new(shared: SharedTaker, names: Vec<String>) -> Incidents {
+        Incidents { shared, names }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.shared.lock().taker.is_some()
+    }
+
+    fn open(&self, incident: Incident) {
+        let mut untaken = self.shared.lock();
+        // The last words may have been said meanwhile.
+        if untaken.taker.is_some() {
+            untaken.open.push(incident);
+        }
     }
 
     /// An actor has failed, on a shard. What a shard took along is no incident of its own.
     pub(super) fn open_failure(&mut self, failure: &Failure, shard: Option<&str>) {
-        if failure.is_of_shard || !self.taker.is_there() {
+        if failure.is_of_shard || !self.is_wanted() {
             return;
         }
         let at = SystemTime::now() - failure.noticed_after.unwrap_or_default();
@@ -118,12 +138,12 @@ impl Incidents {
         let events = self.named(&failure.events);
         let what = Failed::Actor(Box::new(failure.clone()));
         let shard = shard.map(str::to_owned);
-        self.open.push(Incident { at, what, actor, shard, decision: String::new(), events });
+        self.open(Incident { at, what, actor, shard, decision: String::new(), events });
     }
 
     /// Something else has failed.
     pub(super) fn open_fault(&mut self, fault: &RuntimeFault, events: &Arc<[ShardEvent]>, decision: &str) {
-        if !self.taker.is_there() {
+        if !self.is_wanted() {
             return;
         }
         let (actor, shard) = match fault {
@@ -140,7 +160,7 @@ impl Incidents {
         };
         let (at, events) = (SystemTime::now(), self.named(events));
         let what = Failed::Runtime(Box::new(fault.clone()));
-        self.open.push(Incident { at, what, actor, shard, decision: decision.to_owned(), events });
+        self.open(Incident { at, what, actor, shard, decision: decision.to_owned(), events });
     }
 
     fn named(&self, events: &[ShardEvent]) -> Vec<(String, ShardEvent)> {
@@ -150,7 +170,7 @@ impl Incidents {
 
     /// Notes what was decided of the failed actors of which nothing was said before.
     pub(super) fn decide(&mut self, decide: impl Fn(ActorIndex) -> String) {
-        for incident in self.open.iter_mut().filter(|incident| incident.decision.is_empty()) {
+        for incident in self.shared.lock().open.iter_mut().filter(|incident| incident.decision.is_empty()) {
             if let Failed::Actor(failure) = &incident.what {
                 incident.decision = decide(failure.actor);
             }
@@ -160,30 +180,32 @@ impl Incidents {
     /// Whether an actor's failure is not handed over yet.
     pub(super) fn has_open(&self, actor: ActorIndex) -> bool {
         let is_its = |incident: &Incident| matches!(&incident.what, Failed::Actor(failure) if failure.actor == actor);
-        self.open.iter().any(is_its)
+        self.shared.lock().open.iter().any(is_its)
     }
 
     /// Takes back the last one.
     pub(super) fn withdraw_last(&mut self) {
-        self.open.pop();
+        self.shared.lock().open.pop();
     }
 
     /// Takes out those that are decided, with who takes them.
     pub(super) fn take(&mut self) -> Option<(Taker, Vec<Incident>)> {
-        let decided: Vec<Incident> = self.open.extract_if(.., |incident| !incident.decision.is_empty()).collect();
-        if decided.is_empty() {
+        let mut untaken = self.shared.lock();
+        let is_decided = |incident: &Incident| !incident.decision.is_empty();
+        if !untaken.open.iter().any(is_decided) {
             return None;
         }
-        Some((self.taker.take()?, decided))
+        let taker = untaken.taker.take()?;
+        Some((taker, untaken.open.extract_if(.., |incident| is_decided(incident)).collect()))
     }
 
     /// Takes out who takes them: there are no more.
     pub(super) fn take_last(&mut self) -> Option<Taker> {
-        self.taker.take()
+        self.shared.lock().taker.take()
     }
 
     /// Gives back who takes the incidents.
     pub(super) fn give_back(&mut self, taker: Taker) {
-        self.taker.give_back(taker);
+        self.shared.lock().taker = Some(taker);
     }
 }

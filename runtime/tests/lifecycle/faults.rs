@@ -419,11 +419,11 @@ impl Drop for HangsInDrop {
 }
 
 /// Fails on what comes.
-struct Worker {
-    _hangs: Option<HangsInDrop>,
+struct Worker<T> {
+    _holds: Option<T>,
 }
 
-impl Actor for Worker {
+impl<T: Send + 'static> Actor for Worker<T> {
     type In = Note;
     type Out = ();
     const OUTPUTS_MAX: usize = 0;
@@ -447,15 +447,16 @@ fn housekeeping_that_hangs_is_noticed_and_left_behind() {
         let mut topology = Topology::new();
         let [near, far] = two_cpus().map(|cpu| shard(&mut topology, &format!("left {cpu}"), cpu, Idle::Park));
         let hangs = at(is("drop of actor"));
-        let worker = topology.actor(near, "worker", || Worker { _hangs: hangs });
+        let worker = topology.actor(near, "worker", || Worker { _holds: hangs });
         let supervisor = topology.supervisor(SupervisorSpec::new("all", Strategy::OneForOne));
         let factory = at(is("factory of actor"));
         topology.supervise(supervisor, worker, move |_| {
             factory.iter().for_each(|hangs| hangs.0.here());
-            Worker { _hangs: None }
+            Worker { _holds: None }
         });
         let log = Log::new();
-        let (said, told) = (log.clone(), log.clone());
+        let (said, told, decided) = (log.clone(), log.clone(), Log::new());
+        let decides = decided.clone();
         let other = topology.actor(far, "other", move || {
             let mut relay = One::relay();
             relay.on_stop = Box::new(move |_, ()| said.push("stop".to_owned()));
@@ -466,8 +467,9 @@ fn housekeeping_that_hangs_is_noticed_and_left_behind() {
         let taker = at(is("with incidents"));
         let options = options().housekeeping_watchdog(threshold).on_incident(move |incident| {
             taker.iter().for_each(|hangs| hangs.0.here());
-            if let Failed::Runtime(_) = incident.what {
-                told.push(format!("{} {:?}: {}", incident.what.label(), incident.actor, incident.decision));
+            match incident.what {
+                Failed::Actor(_) => decides.push((incident.what.label(), incident.decision)),
+                _ => told.push(format!("{} {:?}: {}", incident.what.label(), incident.actor, incident.decision)),
             }
         });
         let (chore, held) = (at(is("program's chore") && !is("drop")), at(is("drop of the program's chore")));
@@ -500,6 +502,12 @@ fn housekeeping_that_hangs_is_noticed_and_left_behind() {
         let mut entries = log.entries();
         entries.sort_by_key(|entry| entry.starts_with("housekeeping"));
         assert_eq!(entries, expected, "{doing}");
+        let decided = decided.entries();
+        let is_told = !is("with incidents") && !is("drop of the program's chore");
+        assert_eq!(decided.len(), usize::from(is_told), "{doing}: {decided:?}");
+        if is("factory of actor") {
+            assert_eq!(decided, [("actor-panicked", "the topology ends at once".to_owned())]);
+        }
         hang.let_go();
         // Nothing of the program's is held any more.
         until("its thread ends", || Arc::strong_count(&hang.0) == 1);
@@ -510,12 +518,12 @@ fn housekeeping_that_hangs_is_noticed_and_left_behind() {
 fn housekeeping_that_is_slow_within_its_bound_is_not_left_behind() {
     let mut topology = Topology::new();
     let shard = shard(&mut topology, "slow-factory", two_cpus()[0], Idle::Park);
-    let worker = topology.actor(shard, "worker", || Worker { _hangs: None });
+    let worker = topology.actor(shard, "worker", || Worker::<()> { _holds: None });
     let supervisor = topology.supervisor(SupervisorSpec::new("all", Strategy::OneForOne));
     topology.supervise(supervisor, worker, |_| {
         let began = Instant::now();
         until("it is slow", || began.elapsed() > Duration::from_secs(2));
-        Worker { _hangs: None }
+        Worker { _holds: None }
     });
     let mut sender = topology.external_sender("in", worker, EdgeSpec::backpressure(8));
     let running = topology.start(options().housekeeping_watchdog(Duration::from_secs(6))).unwrap();
