@@ -50,11 +50,11 @@ pub enum RuntimeFault {
         turns: u64,
     },
     /// A shard's thread did not end when all should. It was left behind: end the process.
-    #[error("shard {shard:?} did not end within {seconds} s; look for an endless loop in {}", looping(actor))]
+    #[error("shard {shard:?} {}; look for an endless loop in {}", not_ended(*seconds), looping(actor))]
     ShardHangs {
         /// The shard.
         shard: String,
-        /// How long it was given.
+        /// How long it was given, in whole seconds: 0 if it made no turns, and nobody waited for it.
         seconds: u64,
         /// The actor that it had called last.
         actor: Option<String>,
@@ -86,6 +86,13 @@ pub enum RuntimeFault {
         /// The time of day, in seconds.
         seconds: u64,
     },
+}
+
+fn not_ended(seconds: u64) -> String {
+    match seconds {
+        0 => "did not end with the others, and nobody waited for it".to_owned(),
+        _ => format!("did not end within {seconds} s"),
+    }
 }
 
 fn looping(actor: &Option<String>) -> String {

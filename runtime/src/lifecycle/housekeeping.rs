@@ -35,15 +35,17 @@ pub(super) fn run(_ends: Ends, mut supervisor: Supervisor, threads: Vec<ShardThr
         false
     });
     supervisor.advance(stages::EXIT);
-    let deadline = supervisor.time.passed() + END_DEADLINE;
+    let began = supervisor.time.passed();
+    let deadline = began + END_DEADLINE;
     // What panicked was an event's, which is taken.
     while catch(|| supervisor.wait_for_ends(deadline)).is_err() {
         supervisor.note_own_panic();
     }
+    let seconds = (supervisor.time.passed() - began).min(END_DEADLINE).as_secs();
     for (index, (shard, thread)) in threads.into_iter().enumerate() {
         if !supervisor.has_ended(index) {
             let actor = supervisor.last_called(index);
-            let fault = RuntimeFault::ShardHangs { shard, seconds: END_DEADLINE.as_secs(), actor };
+            let fault = RuntimeFault::ShardHangs { shard, seconds, actor };
             supervisor.note_of(index, fault, "its thread was left behind");
         } else if let Err(error) = thread.join() {
             supervisor.log(|| tracing::error!(shard, %error, "the shard's executor ended badly"));

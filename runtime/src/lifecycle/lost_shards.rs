@@ -31,7 +31,7 @@ impl Supervisor {
             }
             let silence = now.saturating_sub(*link.unheard_since.get_or_insert(now));
             if silence >= deadline {
-                link.is_stuck = true;
+                link.note_stuck();
                 let fault = self.stuck(shard, silence);
                 self.halt(fault, self.events_of(shard));
             }

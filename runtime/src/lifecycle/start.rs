@@ -118,7 +118,7 @@ impl Topology {
                 flight,
                 last_called: last_called.clone(),
                 has_ended: false,
-                is_stuck: false,
+                stuck_at: None,
             });
             let seat = Seat {
                 telemetry: plan.register(&mut collector),

@@ -4,7 +4,10 @@ use std::{ops::Range, time::Duration};
 
 use corelane_sync::stage::{Round, Verdict};
 
-use super::{stages, supervise::Supervisor};
+use super::{
+    stages,
+    supervise::{Link, Supervisor},
+};
 
 /// How often a stop looks whether the shards have come as far as it waits for.
 const LOOK_PERIOD: Duration = Duration::from_micros(200);
@@ -68,7 +71,7 @@ impl Supervisor {
             let mut verdict = round.judge(self.samples());
             while verdict == Verdict::Pending && !self.has_passed(deadline) {
                 // It takes no turn any more, and what was sent to it stays where it is.
-                if self.links.iter().any(|link| link.has_ended || link.is_stuck) {
+                if self.links.iter().any(Link::is_away) {
                     return false;
                 }
                 self.relay();
@@ -88,6 +91,6 @@ impl Supervisor {
     }
 
     fn all_reached(&self, stage: u32) -> bool {
-        self.links.iter().all(|link| link.has_ended || link.is_stuck || link.progress.sample().stage_reached >= stage)
+        self.links.iter().all(|link| link.is_away() || link.progress.sample().stage_reached >= stage)
     }
 }

@@ -72,8 +72,8 @@ pub(super) struct Link {
     pub last_called: LastCalled,
     /// Its thread has ended.
     pub has_ended: bool,
-    /// It makes no turns any more: nobody waits for it.
-    pub is_stuck: bool,
+    /// Its heartbeat when it was found to make no turns any more.
+    pub stuck_at: Option<u64>,
 }
 
 impl Link {
@@ -85,7 +85,17 @@ impl Link {
 
     /// Whether nothing that it was told waits for room, or nobody waits for it.
     pub(super) fn is_heard(&self) -> bool {
-        self.has_ended || self.is_stuck || self.waiting.is_empty()
+        self.is_away() || self.waiting.is_empty()
+    }
+
+    /// It was found to make no turns any more.
+    pub(super) fn note_stuck(&mut self) {
+        self.stuck_at = Some(self.progress.sample().heartbeat);
+    }
+
+    /// Whether nobody waits for it: its thread has ended, or it has made no turn since it was found to make none.
+    pub(super) fn is_away(&self) -> bool {
+        self.has_ended || self.stuck_at.is_some_and(|heartbeat| heartbeat == self.progress.sample().heartbeat)
     }
 
     /// Passes on what waits. A shard that has ended needs no notice.
@@ -205,7 +215,7 @@ impl Supervisor {
         let Supervisor { watchdog: Some(watchdog), links, epoch, .. } = self else { return };
         let samples = links.iter().map(|link| link.progress.sample());
         if let Some(Stuck { shard, silence }) = watchdog.observe(epoch.elapsed(), samples) {
-            links[shard].is_stuck = true;
+            links[shard].note_stuck();
             self.is_hasty = true;
             self.note_of(shard, self.stuck(shard, silence), AT_ONCE);
         }
@@ -233,7 +243,7 @@ impl Supervisor {
 
     /// Waits until all shards have let go of what they held. After a panic, it can be called again.
     pub(super) fn wait_for_ends(&mut self, deadline: Duration) {
-        while !self.links.iter().all(|link| link.has_ended || link.is_stuck) && self.time.passed() < deadline {
+        while !self.links.iter().all(Link::is_away) && self.time.passed() < deadline {
             self.pulse.beat();
             match self.events.recv_timeout(HOUSEKEEPING_PERIOD) {
                 Ok(event) => self.take(event),

@@ -378,14 +378,73 @@ fn an_endless_loop_is_noticed_and_ends_the_topology_without_waiting_for_it() {
     until_it_ends(&running);
     let outcome = running.stop();
     release.store(true, Ordering::Relaxed);
-    let [RuntimeFault::ShardStuck { shard: stuck, milliseconds, .. }, RuntimeFault::ShardHangs { shard: hangs, .. }] =
-        &outcome.status.faults[..]
+    let [
+        RuntimeFault::ShardStuck { shard: stuck, milliseconds, .. },
+        fault @ RuntimeFault::ShardHangs { shard: hangs, seconds, .. },
+    ] = &outcome.status.faults[..]
     else {
         panic!("{:?}", outcome.status.faults);
     };
     assert_eq!((stuck.as_str(), hangs.as_str(), log.entries()), ("endless", "endless", vec!["stop"]));
+    assert!(*seconds == 0 && fault.to_string().contains("nobody waited for it"), "{fault}");
     assert!(*milliseconds >= 1000);
     until("its thread is gone", || !is_alive("endless"));
+}
+
+/// It comes back before the stop ends, and its drop takes longer than the others' ends.
+#[test]
+fn a_stuck_shard_that_makes_turns_again_is_waited_for() {
+    let mut topology = Topology::new();
+    let [one, two] = two_cpus();
+    let (near, far) =
+        (shard(&mut topology, "comes-back", one, Idle::Park), shard(&mut topology, "other", two, Idle::Park));
+    let release = Arc::new(AtomicBool::new(false));
+    let released = release.clone();
+    let log = Log::new();
+    let (said, heard) = (log.clone(), log.clone());
+    let looping = topology.actor(near, "looping", move || {
+        let (said, slow) = (said.clone(), SlowDrop);
+        let mut looping = One::new(move |_, _| {
+            while !released.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Step::Done
+        });
+        looping.on_stop = Box::new(move |_, ()| {
+            let _ = &slow;
+            said.push("stop");
+        });
+        looping
+    });
+    topology.leave_open(looping, out);
+    let other = topology.actor(far, "other", move || {
+        let mut relay = One::relay();
+        relay.on_stop = Box::new(move |_, ()| {
+            release.store(true, Ordering::Relaxed);
+            until("the other goes on", || heard.len() == 1);
+        });
+        relay
+    });
+    topology.leave_open(other, out);
+    let mut sender = topology.external_sender("in", looping, EdgeSpec::backpressure(8));
+    let running = topology.start(options().watchdog(Duration::from_secs(1))).unwrap();
+    sender.send(note(1)).unwrap();
+    until_it_ends(&running);
+    let outcome = running.stop();
+    let [RuntimeFault::ShardStuck { shard, .. }] = &outcome.status.faults[..] else {
+        panic!("{:?}", outcome.status.faults);
+    };
+    assert_eq!((shard.as_str(), log.entries()), ("comes-back", vec!["stop"]));
+}
+
+/// Takes 0.3 s to be dropped.
+struct SlowDrop;
+
+impl Drop for SlowDrop {
+    fn drop(&mut self) {
+        let began = Instant::now();
+        until("it is slow", || began.elapsed() > Duration::from_millis(300));
+    }
 }
 
 /// A place in the program's code that does not return until it is let go.
