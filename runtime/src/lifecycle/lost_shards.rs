@@ -54,7 +54,9 @@ impl Supervisor {
             let generation = self.up[actor.position()];
             let message = PanicMessage::new("the thread of its shard ended");
             let fault = Fault { is_of_shard: true, ..Fault::without_input(PanicLocation::UNKNOWN, message) };
-            let failed = Report::Failed(Failure::new(actor, generation.unwrap_or_default(), fault));
+            // The last panic of this thread is not theirs.
+            let failure = Failure { panicked_at: None, ..Failure::new(actor, generation.unwrap_or_default(), fault) };
+            let failed = Report::Failed(failure);
             let Some(generation) = generation else {
                 // It waits for its restart, or has ended, which is known.
                 self.crew.note(&failed);

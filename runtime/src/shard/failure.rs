@@ -105,7 +105,7 @@ pub struct Failure {
     pub input: Option<FailedInput>,
     /// What the actors of its shard did last, oldest first; none in a simulation.
     pub events: Arc<[ShardEvent]>,
-    /// How long after the panic housekeeping took notice; none in a simulation.
+    /// How long after the panic housekeeping took notice; none in a simulation, or if its shard's thread ended without one.
     pub noticed_after: Option<Duration>,
     pub(crate) panicked_at: Option<Instant>,
     pub(crate) is_of_shard: bool,

@@ -625,6 +625,10 @@ fn executor_dies() {
     let engine = SupervisorSpec::new("engine", Strategy::OneForOne).escalation(Escalation::Exit);
     let engine = topology.supervisor(engine);
     topology.supervise_significant(engine, breaks);
+    // Its first value is dropped by housekeeping, whose last panic that is.
+    let worker = topology.actor(far, "worker", || Worker { _holds: Some(ChoreBomb) });
+    let workers = topology.supervisor(SupervisorSpec::new("workers", Strategy::OneForOne));
+    topology.supervise(workers, worker, |_| Worker { _holds: None });
     let log = Log::new();
     let said = log.clone();
     let other = topology.actor(far, "other", move || {
@@ -634,7 +638,10 @@ fn executor_dies() {
     });
     topology.connect(other, out, breaks, EdgeSpec::backpressure(8));
     let mut sender = topology.external_sender("in", breaks, EdgeSpec::backpressure(8));
+    let mut to_worker = topology.external_sender("worker", worker, EdgeSpec::backpressure(8));
     let running = topology.start(options().halt_deadline(Duration::from_secs(60))).unwrap();
+    to_worker.send(note(1)).unwrap();
+    until("its first value is dropped", || running.status().failed == 2);
     sender.send(note(1)).unwrap();
     until_it_ends(&running);
     let outcome = running.stop();
@@ -644,8 +651,9 @@ fn executor_dies() {
     };
     assert_eq!((shard.as_str(), supervisor.as_str(), actor.as_str()), ("dies", "engine", "breaks"));
     assert_eq!(log.entries(), [0], "its neighbour has heard of it");
-    let failed: Vec<_> = outcome.status.failures.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(failed, ["breaks"]);
+    let failed: Vec<_> =
+        outcome.status.failures.iter().map(|(name, failure)| (&**name, failure.noticed_after.is_some())).collect();
+    assert_eq!(failed, [("worker", true), ("worker", true), ("breaks", false)], "its thread did not panic");
 }
 
 #[test]
