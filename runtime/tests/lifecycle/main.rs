@@ -6,6 +6,7 @@ mod support;
 mod clock_faults;
 mod faults;
 mod figures;
+mod hangs;
 mod idle_cpu;
 mod parking;
 mod stop;
