@@ -11,7 +11,7 @@ use crate::document::{Document, closest};
 use crate::feeds::Recovery;
 use crate::limits::WithoutReference;
 use crate::schema::{
-    Account, CANCELED_BYTES, Day, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port,
+    Account, CANCELED_BYTES, Day, EXECUTED_BYTES, Firm, Idle, Instrument, Matching, Net, OrderEntry, Placement, Port,
     REPLY_LOG_SPARE_BYTES, Risk, Shard, Supervision,
 };
 use crate::values::{Cpu, Price, TimeOfDay};
@@ -222,7 +222,7 @@ fn placement(document: &mut Document, shards: &[(String, Shard)]) {
 }
 
 /// Connections that `net.connections_max` must leave to clients that have not logged in: one, and one that makes room.
-const LOG_INS_MIN: usize = 2;
+pub const LOG_INS_MIN: usize = 2;
 
 fn network(document: &mut Document) {
     let Some(net) = document.section::<Net>("net") else {
@@ -301,7 +301,7 @@ fn order_entry(document: &mut Document) {
                  `open_orders_per_port_max` ({}), and {REPLY_LOG_SPARE_BYTES} more",
                 order_entry.reply_log_bytes,
                 net.send_buffer_bytes,
-                2 * CANCELED_BYTES,
+                CANCELED_BYTES + EXECUTED_BYTES,
                 order_entry.open_orders_per_port_max
             ),
             "forgets what a slow client has yet to read",

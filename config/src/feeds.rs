@@ -107,7 +107,7 @@ pub struct Recovery {
     #[serde(default = "count::<32>")]
     #[schemars(range(min = 1, max = 65_534))]
     pub messages_per_request: usize,
-    /// Requests that may wait for an answer at the same time.
+    /// Requests that may wait for an answer at the same time. A replay asks for at most 1,024 messages at the same time.
     #[serde(default = "count::<16>")]
     #[schemars(range(min = 1, max = 1024))]
     pub requests_max: usize,

@@ -37,14 +37,15 @@ use std::{
 
 pub use breaker::{Breaker, BreakerStart, Edge, Watches};
 pub use bulkhead::{BulkheadLevel, MemberBulkhead};
+pub use checks::LOG_INS_MIN;
 pub use delay::DelayProtection;
 pub use errors::{ConfigError, ConfigErrors, ErrorKind};
 pub use feeds::{FeedIn, FeedOut, Feeds, LineB, Recovery, Retransmission};
 pub use limits::{Bulkhead, Bulkheads, IN_FLIGHT_PER_PORT_MAX, LevelLimits, Permits, WithoutReference};
 pub use members::{MemberAccount, MemberFirm, Members};
 pub use schema::{
-    Account, Admin, CANCELED_BYTES, Config, Day, Edges, Firm, Idle, Incidents, Instrument, Matching, Net, OrderEntry,
-    Placement, Port, REPLY_LOG_SPARE_BYTES, Risk, Shard, Supervision, Venue,
+    Account, Admin, CANCELED_BYTES, Config, Day, EXECUTED_BYTES, Edges, Firm, Idle, Incidents, Instrument, Matching,
+    Net, OrderEntry, Placement, Port, REPLY_LOG_SPARE_BYTES, Risk, Shard, Supervision, Venue,
 };
 pub use values::{Cpu, Password, Percent, Price, PriceError, TimeOfDay};
 

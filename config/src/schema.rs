@@ -236,6 +236,9 @@ pub const REPLY_LOG_SPARE_BYTES: usize = 32 << 10;
 /// Bytes of the answer that an order is cancelled, in its packet.
 pub const CANCELED_BYTES: usize = 21;
 
+/// Bytes of the answer that an order is executed, in its packet.
+pub const EXECUTED_BYTES: usize = 39;
+
 /// The TCP order entry port.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -273,9 +276,10 @@ pub struct OrderEntry {
     pub unreadable_per_minute_max: u32,
     /// Answers kept per port, in bytes of their packets, to be replayed to a client that logs in again. When the store is
     /// full, new answers overwrite the oldest. A log-in that asks for an answer which is no longer kept is rejected with
-    /// code `S`; a log-in from 0 gets new answers only. At least twice `net.send_buffer_bytes`, 42 for each of
-    /// `open_orders_per_port_max`, and 32,768, so that a slow client that is disconnected finds all that it has not read and the
-    /// cancels of its orders; unread bytes in the kernel's buffers come on top.
+    /// code `S`; a log-in from 0 gets new answers only. At least twice `net.send_buffer_bytes`, 60 for each of
+    /// `open_orders_per_port_max`, and 32,768, so that a slow client that is disconnected finds all that it has not read, and what
+    /// becomes of its orders if each is cancelled or executed at once. Executions in parts, answers to requests that it sent
+    /// before, and unread bytes in the kernel's buffers come on top.
     #[serde(default = "count::<16_777_216>")]
     #[schemars(range(min = 65_536, max = 4_294_967_296_u64))]
     pub reply_log_bytes: usize,
@@ -298,11 +302,11 @@ impl OrderEntry {
 
     /// The least size of a port's replay log, in bytes, with which a client that reads too slowly loses nothing: when it is
     /// disconnected, its send buffer is full, as much as may wait behind that is in the log, and then all its orders may be
-    /// cancelled.
+    /// cancelled or executed.
     #[must_use]
     pub fn reply_log_bytes_min(&self, net: &Net) -> usize {
-        let cancels = CANCELED_BYTES * self.open_orders_per_port_max;
-        net.send_buffer_bytes + self.unsent_bytes_max(net) + cancels + REPLY_LOG_SPARE_BYTES
+        let ends = EXECUTED_BYTES * self.open_orders_per_port_max;
+        net.send_buffer_bytes + self.unsent_bytes_max(net) + ends + REPLY_LOG_SPARE_BYTES
     }
 }
 
@@ -522,7 +526,7 @@ pub struct Admin {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Incidents {
-    /// The directory, created with the first record; a relative path begins at the folder of this file. Each venue needs its own.
+    /// The directory, created with the first record; a relative path begins at the folder of this file. Venues may share it.
     /// A record holds the input that an actor failed on, so only the user that runs the venue may read it.
     #[schemars(length(min = 1, max = 1000))]
     pub directory: String,

@@ -137,9 +137,9 @@ fn each_contradiction_is_reported() {
         ),
         (
             "listen = \"127.0.0.1:9001\"",
-            "listen = \"127.0.0.1:9001\"\nreply_log_bytes = 901_119",
+            "listen = \"127.0.0.1:9001\"\nreply_log_bytes = 1_048_575",
             &[
-                "28:19 Conflict: `order_entry.reply_log_bytes` (901119) is less than twice `net.send_buffer_bytes` (262144), 42 for each of `open_orders_per_port_max` (8192), and 32768 more; raise it to 901120 or more, or lower one of these",
+                "28:19 Conflict: `order_entry.reply_log_bytes` (1048575) is less than twice `net.send_buffer_bytes` (262144), 60 for each of `open_orders_per_port_max` (8192), and 32768 more; raise it to 1048576 or more, or lower one of these",
             ],
         ),
         (

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -125,7 +125,11 @@ fn destinations(args: &RunArgs) -> miette::Result<()> {
     let written = args.tables.iter().cloned().chain(["result.json", "report.html"].map(|name| args.out.join(name)));
     let written: Vec<PathBuf> = written.collect();
     written.iter().try_for_each(|file| writable(file))?;
-    Ok(distinct(written.iter().map(PathBuf::as_path))?)
+    distinct(written.iter().map(PathBuf::as_path))?;
+    // A name that is shipped is that of no file, unless there is one.
+    let mut read = std::iter::once(&args.profile).chain(&args.scenario).map(Path::new);
+    read.try_for_each(|read| distinct(written.iter().map(PathBuf::as_path).chain([read])))?;
+    Ok(())
 }
 
 /// The profile's scenarios, or those that were asked for, with the profile's lengths if it has them.

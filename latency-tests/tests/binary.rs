@@ -253,10 +253,12 @@ fn mistakes_have_their_place_and_remedy() {
     let folder = Folder::new("mistakes");
     folder.write("profile.toml", "summary = \"x\"\njiter_ms = 3\n");
     folder.write("mine.toml", "summary = \"x\"\nkind = \"hopp\"\ncategory = \"throughput\"\n");
+    folder.write("tiny-profile.toml", PROFILE);
+    folder.write("tiny.toml", SCENARIO);
     folder.write("broken.json", "{");
     folder.write("old.json", "{\"schema_version\": 0}");
     let remedy = "help: name a result.json that";
-    let cases: [(&[&str], &[&str]); 14] = [
+    let cases: [(&[&str], &[&str]); 16] = [
         (&["run", "--profile", "profile.toml"], &["profile.toml:2:1", "did you mean `jitter_ms`"]),
         (&["run", "--scenario", "mine.toml"], &["mine.toml:2:8", "did you mean \"hop\""]),
         (
@@ -274,6 +276,8 @@ fn mistakes_have_their_place_and_remedy() {
             &["two scenarios are named \"wire\"", "help: give it once"],
         ),
         (&["run", "--tables", "./out/report.html", "--out", "out"], &["are the same file", "help: give each a path"]),
+        (&["run", "--profile", "tiny-profile.toml", "--tables", "./tiny-profile.toml"], &["are the same file"]),
+        (&["run", "--scenario", "tiny.toml", "--tables", "./tiny.toml"], &["are the same file"]),
         (&["report", "broken.json", "--html", "./broken.json"], &["are the same file"]),
         (&["compare", "absent.json", "absent.json"], &["cannot read the result absent.json: No such file", remedy]),
         // It would take all memory.

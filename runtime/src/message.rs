@@ -43,7 +43,7 @@ pub struct Header {
     pub time_ns: u64,
     /// The clock ticks when the shard reaped the input's batch from the network; queueing in the kernel came before. If the shard
     /// had stood still for more than a millisecond, the ticks when it last looked: the input has come since. (After less than 10 ms
-    /// that is so for some twenty sockets and 128 frames of each, after more for some 4,096 frames in all; the others have the ticks of
+    /// that is so for some twenty sockets and 128 frames of each, after more for some 4,096 frames in all, or what an actor takes in 10 ms; the others have the ticks of
     /// one of the next turns.) A frame that was held
     /// ([`Flow::Hold`](crate::net::Flow::Hold)) has those of the turn in which it was taken.
     pub ingress_ticks: u64,

@@ -61,12 +61,12 @@ pub(crate) fn check(path: &Path, out: &mut Output) -> miette::Result<Exit> {
     }
     if let Some(protection) = &config.delay_protection {
         let DelayProtection { max_age_ms, pause_ms } = protection;
-        out.say(format_args!(
+        out.text(format_args!(
             "requests older than {max_age_ms} ms are rejected, and their instruments paused for {pause_ms} ms\n"
         ))?;
     }
     let Permits { fetch, venue, storage, analytics } = config.bulkhead.permits;
-    out.say(format_args!("permits: fetch {fetch}, venue {venue}, storage {storage}, analytics {analytics}\n"))?;
+    out.text(format_args!("permits: fetch {fetch}, venue {venue}, storage {storage}, analytics {analytics}\n"))?;
     out.text(format_args!("{}\n", incidents(path, &config)))?;
     let memory = memory(&checked, &config)?;
     let needed: usize = memory.iter().map(|(_, bytes)| bytes).sum();

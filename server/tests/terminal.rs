@@ -62,7 +62,8 @@ fn topology(name: &str) -> PathBuf {
     let text = include_str!("../../config/venue.toml")
         .replace("listen = \"127.0.0.1:9001\"", "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true")
         .replace("listen = \"127.0.0.1:26477\"", "listen = \"127.0.0.1:0\"\nallow_ephemeral_port = true")
-        .replace("idle = \"auto\"", "idle = \"park\"");
+        .replace("idle = \"auto\"", "idle = \"park\"")
+        + "\n[delay_protection]\nmax_age_ms = 60000\npause_ms = 600000\n";
     // The operator's socket lies beside it.
     let folder = std::env::temp_dir().join(format!("corelane-terminal-{name}-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();

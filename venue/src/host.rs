@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use corelane_config::Config;
+use corelane_config::{Config, LOG_INS_MIN};
 use rustix::{
     fs::{Access, access},
     process::{Resource, Rlimit, getrlimit, setrlimit},
@@ -32,14 +32,22 @@ const PROGRAM_THREADS: usize = 2;
 /// Bytes of the stack of a thread that does nothing.
 const STACK_BYTES: usize = 64 << 10;
 
-/// What the topology calls the connections of its network drivers.
-const CONNECTIONS: &str = "connections";
-
 /// The file descriptors that a venue's process may have open at once, by purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptors {
     /// Each purpose and its number of descriptors.
     pub parts: Vec<(&'static str, usize)>,
+    connections: Connections,
+}
+
+/// What may be lowered so that fewer are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Connections {
+    max: usize,
+    /// The fewest that the check of a configuration accepts.
+    min: usize,
+    /// Must be lower than `max`.
+    per_address_max: usize,
 }
 
 impl Descriptors {
@@ -77,10 +85,13 @@ impl Descriptors {
             self.parts.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} for {what}"));
         let needed = self.total();
         let excess = (needed as u64).saturating_sub(limit);
-        let connections =
-            self.parts.iter().filter(|(what, _)| *what == CONNECTIONS).map(|(_, count)| count).sum::<usize>();
-        let alternative = match excess < connections as u64 {
-            true => format!(", or lower `net.connections_max` by {excess}"),
+        let Connections { max, min, per_address_max } = self.connections;
+        let left = (max as u64).saturating_sub(excess);
+        let alternative = match left >= min as u64 {
+            true if per_address_max as u64 >= left => format!(
+                ", or lower `net.connections_max` to {left}, and `order_entry.connections_per_address_max` below that"
+            ),
+            true => format!(", or lower `net.connections_max` to {left}"),
             false => String::new(),
         };
         VenueError::OpenFiles { needed, limit, alternative, parts: parts.collect::<Vec<_>>().join(", ") }
@@ -117,16 +128,21 @@ impl Declared {
         if socket.is_some() {
             parts.push(("the operator's socket and its connections", AdminSocket::DESCRIPTORS_MAX));
         }
-        let descriptors = Descriptors { parts };
+        let connections = Connections {
+            max: config.net.connections_max,
+            min: config.ports.len() + LOG_INS_MIN,
+            per_address_max: config.order_entry.connections_per_address_max,
+        };
+        let descriptors = Descriptors { parts, connections };
         descriptors.check()?;
         Ok(descriptors)
     }
 }
 
 impl Declared {
-    /// The threads that a start begins: besides the shards, housekeeping and what watches it.
+    /// The threads that a start begins: besides the shards, housekeeping and what watches it, and one more for what that has to say.
     fn threads(&self) -> usize {
-        THREADS_PER_SHARD * self.placement.shards.len() + 2 + usize::from(self.incidents.is_some())
+        THREADS_PER_SHARD * self.placement.shards.len() + 3 + usize::from(self.incidents.is_some())
     }
 }
 

@@ -21,8 +21,8 @@ use crate::{
 const PROGRAM_BYTES: usize = 64 << 20;
 /// Address space of a thread, in bytes: its stack with what guards it.
 const THREAD_BYTES: usize = (2 << 20) + (64 << 10);
-/// Threads beside the shards: housekeeping, what watches it, the log and standard output.
-const OTHER_THREADS: usize = 4;
+/// Threads beside the shards: housekeeping, what watches it, its last words, the log and standard output.
+const OTHER_THREADS: usize = 5;
 /// Bytes of a message on an edge between the roles.
 const SLOT_BYTES: usize = 128;
 

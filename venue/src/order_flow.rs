@@ -9,8 +9,8 @@ use corelane_actors::{
 };
 use corelane_codecs::{ouch, price::Price, soup};
 use corelane_config::{
-    Bulkhead, BulkheadLevel, CANCELED_BYTES, Config, IN_FLIGHT_PER_PORT_MAX, MemberAccount, MemberBulkhead,
-    REPLY_LOG_SPARE_BYTES,
+    Bulkhead, BulkheadLevel, CANCELED_BYTES, Config, EXECUTED_BYTES, IN_FLIGHT_PER_PORT_MAX, MemberAccount,
+    MemberBulkhead, REPLY_LOG_SPARE_BYTES,
 };
 use corelane_runtime::{net::DriverConfig, resilience::Rate};
 
@@ -22,6 +22,7 @@ use crate::{
 // What the configuration sets aside suffices for the session.
 const _: () = assert!(REPLY_LOG_SPARE_BYTES >= corelane_actors::session::REPLY_LOG_SPARE_BYTES);
 const _: () = assert!(CANCELED_BYTES == soup::HEADER_LEN + size_of::<ouch::Canceled>());
+const _: () = assert!(EXECUTED_BYTES == soup::HEADER_LEN + size_of::<ouch::Executed>());
 
 /// The memory of the sessions' replay logs, in bytes.
 pub(crate) fn replay_bytes(config: &Config) -> usize {

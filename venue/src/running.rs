@@ -255,7 +255,7 @@ impl Venue {
     /// Why it was not done, in words.
     pub fn ask(&self, request: Request) -> Answer {
         let (answer, answered) = mpsc::channel();
-        let ended = "the venue's housekeeping has ended";
+        let ended = "the venue's housekeeping has ended or hangs";
         self.desk.send((request, answer)).map_err(|_| ended)?;
         loop {
             // Once it does not run, nobody answers any more, not even if housekeeping was left behind with what was asked.

@@ -6,7 +6,9 @@ use corelane_actors::{
     types::{Command, PortId, SessionChange},
 };
 use corelane_codecs::{
-    IntoBytes, ouch,
+    IntoBytes,
+    ouch::{self, Liquidity},
+    price::Price,
     soup::{self, ClientPacket},
 };
 use corelane_runtime::net::{CloseReason, ConnId};
@@ -121,7 +123,8 @@ fn a_slow_reader_loses_nothing_with_the_smallest_log_allowed() {
     const OPEN: u32 = 8192;
     let cancels_bytes = OPEN as usize * (soup::HEADER_LEN + size_of::<ouch::Canceled>());
     let unsent_bytes_max = BUFFER + cancels_bytes;
-    let reply_log_bytes = BUFFER + unsent_bytes_max + cancels_bytes + REPLY_LOG_SPARE_BYTES;
+    let executions_bytes = OPEN as usize * (soup::HEADER_LEN + size_of::<ouch::Executed>());
+    let reply_log_bytes = BUFFER + unsent_bytes_max + executions_bytes + REPLY_LOG_SPARE_BYTES;
     let mut venue = Venue::new(SessionConfig { reply_log_bytes, unsent_bytes_max, ..config() });
     let conn = venue.alice();
     venue.sent(conn);
@@ -136,10 +139,11 @@ fn a_slow_reader_loses_nothing_with_the_smallest_log_allowed() {
         assert!(answered < 20_000);
     }
     assert_eq!(venue.count(SessionCount::SlowReader), 1);
-    for canceled in 0..OPEN {
+    for executed in 0..OPEN {
         answered += 1;
-        venue.answer(0, answered, 0, &Venue::some_answer(answered));
-        if canceled % 256 == 0 {
+        let execution = ouch::Executed::new(7, answered, 1, Price::default(), Liquidity::Added, u64::from(answered));
+        venue.answer(0, answered, 0, execution.as_bytes());
+        if executed % 256 == 0 {
             venue.tick();
         }
     }

@@ -139,14 +139,10 @@ impl Server {
             let line = match said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => line,
                 Err(RecvTimeoutError::Disconnected) => {
-                    let status = child.wait()?;
+                    let Some(status) = ended(&mut child, deadline)? else { return Err(end_silent(child)) };
                     return Ok(Err(Ended { status, at: Instant::now(), log: lines.iter().collect() }));
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    child.kill()?;
-                    child.wait()?;
-                    return Err(io::Error::other("the server does not say its addresses"));
-                }
+                Err(RecvTimeoutError::Timeout) => return Err(end_silent(child)),
             };
             let address = |prefix: &str| line.strip_prefix(prefix)?.split_whitespace().next()?.parse().ok();
             order_entry = order_entry.or_else(|| address("order entry on "));
@@ -185,14 +181,7 @@ impl Server {
 
     /// Waits until it has ended, and says when; not if that takes too long.
     pub(super) fn ended_at(&mut self) -> Option<Instant> {
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return Some(Instant::now());
-            }
-            thread::sleep(LOOK_AGAIN);
-        }
-        None
+        ended(&mut self.child, Instant::now() + PATIENCE).ok().flatten().map(|_| Instant::now())
     }
 
     /// Waits until it has ended, and kills it if that takes too long: then there is no status.
@@ -303,6 +292,24 @@ pub(super) fn tape_socket() -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
+/// Waits until a process has ended, but only until then.
+fn ended(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+    loop {
+        match child.try_wait()? {
+            None if Instant::now() < deadline => thread::sleep(LOOK_AGAIN),
+            status => return Ok(status),
+        }
+    }
+}
+
+/// Ends a server that says nothing; the error that follows.
+fn end_silent(mut child: Child) -> io::Error {
+    // It may have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+    io::Error::other("the server does not say its addresses")
+}
+
 #[cfg(test)]
 mod tests {
     use std::{env, process::id};
@@ -325,6 +332,8 @@ mod tests {
                 patience,
             })
         };
+        let error = start("exec >&-; exec sleep 600;", false, LOOK_AGAIN).err().expect("it says nothing any more");
+        assert_eq!(error.to_string(), "the server does not say its addresses");
         for log_is_blocked in [false, true] {
             let Ok(Err(ended)) = start("", log_is_blocked, PATIENCE) else { panic!("it has not ended") };
             assert_eq!(ended.status.code(), Some(1));

@@ -13,9 +13,10 @@ use super::{CloseReason, Datagram, EndpointId, Flow, control};
 /// and is not read until then. The frames of a full default buffer of 48-byte orders (85) fit.
 pub(crate) const FRAMES_PER_POLL: usize = 128;
 
-/// The number of frames, of all connections, from which on a poll after a stall leaves what is left to the next one. Until then each
-/// connection gets as many as it has, [`FRAMES_PER_POLL`] at a time.
+/// The number of frames, of all connections, and the time in nanoseconds, from which on a poll after a stall leaves what is left to the
+/// next one. Until then each connection gets as many as it has, [`FRAMES_PER_POLL`] at a time.
 const CATCH_UP_FRAMES: u64 = 4096;
+const CATCH_UP_NS: u64 = 10_000_000;
 
 /// The maximum number of datagrams in one poll. The rest waits in its buffers, to bound the delay of answers in a
 /// burst.
@@ -64,7 +65,8 @@ impl Driver {
     fn deliver_rest(&mut self, owners: &mut dyn Owners) -> usize {
         let mut events = 0;
         let until = self.table.counters.frames + CATCH_UP_FRAMES;
-        while self.table.counters.frames < until {
+        let until_ns = owners.now_ns().saturating_add(CATCH_UP_NS);
+        while self.table.counters.frames < until && owners.now_ns() < until_ns {
             match self.deliver_ready(owners) {
                 0 => break,
                 delivered => events += delivered,

@@ -41,7 +41,7 @@ pub trait Owners {
     /// The handler of `endpoint` and of all its connections.
     fn handler(&mut self, endpoint: EndpointId) -> &mut dyn NetHandler;
     /// The time now, in nanoseconds of a clock that does not go back. The driver asks only in polls in which something
-    /// depends on it: the deadline of a closing connection, the back-off of a listener. It keeps no earlier reading, because
+    /// depends on it: the deadline of a closing connection, the back-off of a listener, the end of catching up. It keeps no earlier reading, because
     /// a shard may have slept since.
     fn now_ns(&mut self) -> u64;
 }

@@ -85,7 +85,11 @@ impl EndpointSpec {
             (EndpointSpec::Udp(one), EndpointSpec::Udp(other)) => one.groups.is_empty() || other.groups.is_empty(),
             _ => false,
         };
-        let (Some(one), Some(other)) = (self.bound(), other.bound()) else { return false };
+        // An IPv4 address that is written as one of IPv6 is one of IPv4.
+        let canonical = |addr: SocketAddr| SocketAddr::new(addr.ip().to_canonical(), addr.port());
+        let (Some(one), Some(other)) = (self.bound().map(canonical), other.bound().map(canonical)) else {
+            return false;
+        };
         let includes = |any: SocketAddr, one: SocketAddr| {
             // The unspecified address of IPv6 takes IPv4 too.
             any.ip().is_unspecified() && (any.is_ipv6() || one.is_ipv4())

@@ -165,6 +165,7 @@ impl DutyCycle {
         let stall_ticks = self.shard.env.time.ticks_of(CATCH_UP_NS);
         let step_ticks = self.shard.env.time.ticks_of(STEP_NS);
         let mut checked_ticks = 0;
+        let mut caught_up = false;
         let mut idle_since: Option<Instant> = None;
         let mut waits_since_ns: Option<u64> = None;
         self.figures.slept(self.shard.env.time.ticks_anew(), u64::MAX);
@@ -187,7 +188,9 @@ impl DutyCycle {
             }
             fault!("shard.turn");
             self.shard.env.time.set_looked(self.figures.looked_ticks);
-            if self.figures.has_stood(stall_ticks, step_ticks) {
+            // Never in two turns in a row: one that catches up may itself last as long as a stall.
+            caught_up = !caught_up && self.figures.has_stood(stall_ticks, step_ticks);
+            if caught_up {
                 self.shard.transport.catch_up();
             }
             let work = self.shard.turn(reports);

@@ -147,7 +147,7 @@ impl Owners for Units {
     }
 
     fn now_ns(&mut self) -> u64 {
-        self.env.time.wall_ns()
+        self.env.time.wall_ns_anew()
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::support::asks::Asks;
@@ -230,9 +230,12 @@ fn network_input_that_fills_an_edge_does_not_keep_timers_from_firing() {
     }
 }
 
-/// Stands still on the byte 255, until the test lets it go on, and writes down how old each other byte is.
+/// Stands still on the byte 255, until the test lets it go on. Of each other byte, on which it spends some time, it writes down how
+/// old it is, and the time of its turn.
 struct Stalls {
     ages_ns: Log<u64>,
+    turns: Log<u64>,
+    spends: Duration,
     stalled: mpsc::Sender<()>,
     goes_on: mpsc::Receiver<()>,
 }
@@ -253,6 +256,9 @@ impl NetActor for Stalls {
             self.goes_on.recv().unwrap();
         } else {
             self.ages_ns.push(ctx.age_ns());
+            self.turns.push(ctx.time_ns());
+            let began = Instant::now();
+            while began.elapsed() < self.spends {}
         }
         Flow::Taken
     }
@@ -272,7 +278,7 @@ fn what_has_come_during_a_stall_counts_from_its_beginning_however_much_and_on_ho
         let mut topology = Topology::new();
         let net = DriverConfig { connections_max: 128, receive_buffers: 256, ..small_net() };
         let shard = topology.shard(ShardSpec::new(name, two_cpus()[0]).idle(idle).net(net));
-        let stalls = Stalls { ages_ns: ages_ns.clone(), stalled, goes_on };
+        let stalls = Stalls { ages_ns: ages_ns.clone(), turns: Log::new(), spends: Duration::ZERO, stalled, goes_on };
         let addr = (Ipv4Addr::LOCALHOST, 0).into();
         let listen = EndpointSpec::Listen { addr, framer: Box::new(Bytewise), backlog: 128 };
         let actor = topology.net_actor(shard, "stalls", vec![listen], |_| stalls);
@@ -295,4 +301,35 @@ fn what_has_come_during_a_stall_counts_from_its_beginning_however_much_and_on_ho
         drop(peers);
         assert!(running.stop().drained);
     }
+}
+
+#[test]
+fn catching_up_after_a_stall_ends_in_time_where_each_frame_takes_long() {
+    const PEERS: usize = 3;
+    const MANY: usize = 1000;
+    let turns = Log::new();
+    let ((stalled, has_stalled), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel());
+    let mut topology = Topology::new();
+    let shard = topology.shard(ShardSpec::new("spends", two_cpus()[0]).net(small_net()));
+    let spends = Duration::from_micros(100);
+    let stalls = Stalls { ages_ns: Log::new(), turns: turns.clone(), spends, stalled, goes_on };
+    let actor = topology.net_actor(shard, "spends", vec![listen_bytewise()], |_| stalls);
+    let running = topology.start(options()).unwrap();
+    let connect = || TcpStream::connect(running.addresses(actor)[0]).unwrap();
+    let mut peers: Vec<TcpStream> = (0..PEERS).map(|_| connect()).collect();
+    peers.iter_mut().for_each(|peer| peer.write_all(&[1]).unwrap());
+    until("all are served", || turns.len() == PEERS);
+    connect().write_all(&[255]).unwrap();
+    has_stalled.recv().unwrap();
+    peers.iter_mut().for_each(|peer| peer.write_all(&[2; MANY]).unwrap());
+    // The time is the fault.
+    thread::sleep(Duration::from_millis(40));
+    go_on.send(()).unwrap();
+    until("all are served again", || turns.len() == PEERS + PEERS * MANY);
+    let entries = turns.entries();
+    let longest = entries.chunk_by(|one, next| one == next).map(<[u64]>::len).max();
+    // The 128 frames of each in its first round, and as many in one more, of which the first takes all the time there is.
+    assert!(longest.is_some_and(|frames| frames <= 2 * 128 * PEERS), "{longest:?} frames in a turn");
+    drop(peers);
+    assert!(running.stop().drained);
 }

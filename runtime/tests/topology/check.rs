@@ -396,6 +396,8 @@ fn two_sockets_on_one_address_are_refused() {
         (listen(any), listen(one), true),
         (listen(one), listen("[::]:26999"), true),
         (udp(one), udp(any), true),
+        (listen(one), listen("[::ffff:127.0.0.1]:26999"), true),
+        (listen(any), listen("[::ffff:127.0.0.1]:26999"), true),
         (group(any), udp(any), true),
         (group(any), group(any), false),
         (listen(one), udp(one), false),

@@ -73,7 +73,7 @@ fn the_open_files_that_check_names_suffice_in_a_flood_and_one_less_is_refused() 
             "64 for connections",
             &format!("ulimit -n {needed}"),
             &format!("LimitNOFILE={needed}"),
-            "lower `net.connections_max` by 1",
+            "lower `net.connections_max` to 63, and `order_entry.connections_per_address_max` below that",
         ] {
             assert!(said.contains(part), "{command}, {part}: {said}");
         }

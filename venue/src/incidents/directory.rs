@@ -64,11 +64,11 @@ impl IncidentDirectory {
     /// Whoever reads the directory sees it whole or not at all. Venues that share it write one after the other.
     ///
     /// # Errors
-    /// The directory cannot be made or written, or the disk is full. Nothing of the record is left then.
+    /// The directory cannot be made or written, somebody else has locked it for a second, or the disk is full. Nothing of the record
+    /// is left then.
     pub fn write(&self, record: IncidentRecord, records_max: usize, bytes_max: usize) -> io::Result<u64> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
-        // Without it, a record is better than none: the others rarely write at the same moment.
-        let _turn = turn(&self.path);
+        let _turn = turn(&self.path)?;
         let mut ids = self.ids()?;
         let id = ids.last().map_or(1, |last| last.saturating_add(1));
         let text = IncidentRecord { id, ..record }.text(bytes_max);
@@ -188,6 +188,18 @@ mod tests {
         let stored = directory.list().unwrap().into_iter().map(|stored| stored.record.unwrap().message);
         let messages: Vec<_> = stored.collect();
         texts.iter().for_each(|text| assert_eq!(messages.iter().filter(|message| *message == text).count(), ROUNDS));
+        fs::remove_dir_all(&directory.path).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_somebody_else_has_locked_gets_no_record_in_between() {
+        let directory = directory("locked");
+        fs::create_dir(&directory.path).unwrap();
+        let held = turn(&directory.path).unwrap();
+        let error = directory.write(record("late"), 10, 10_000).unwrap_err();
+        assert_eq!((error.kind(), ids(&directory)), (io::ErrorKind::TimedOut, vec![]));
+        drop(held);
+        assert_eq!(directory.write(record("in time"), 10, 10_000).unwrap(), 1);
         fs::remove_dir_all(&directory.path).unwrap();
     }
 

@@ -18,7 +18,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, Receiver, Sender},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
     time::Duration,
@@ -31,13 +31,15 @@ use corelane_runtime::{
     resilience::{Permits, WorkPermit},
 };
 
+use crate::operator::TURN_PATIENCE;
+
 pub use self::{
     directory::{IncidentDirectory, StoredIncident},
     record::{IncidentInput, IncidentRecord},
 };
 
-/// How long the end of a venue waits for the last record.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the end of a venue waits for its last records, of which one may have to wait for another venue's.
+const PATIENCE: Duration = TURN_PATIENCE.saturating_add(Duration::from_secs(1));
 
 /// Where a venue's incidents are written.
 #[derive(Debug)]
@@ -59,7 +61,9 @@ impl Writing {
     /// Waits until all is written, unless the disk stands still.
     pub(crate) fn wait(self) {
         // Nothing is ever sent: it ends with the thread.
-        let _ = self.0.recv_timeout(PATIENCE);
+        if self.0.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("the last incidents could not be recorded in {} s", PATIENCE.as_secs());
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) use self::{
     day::Day,
     members::Names,
     socket::{AdminSocket, check_socket},
-    turn::turn,
+    turn::{PATIENCE as TURN_PATIENCE, turn},
 };
 pub use self::{
     day::DayIsOver,

@@ -149,7 +149,8 @@ impl AdminSocket {
         check_socket(path)?;
         let system = |reason: io::Error| SocketError::System { path: path.to_owned(), reason };
         // Until it listens, its file is as stale as that of a server which is gone.
-        let _turn = turn(folder(path));
+        // Whoever has the folder locked for longer makes no socket in it.
+        let _turn = turn(folder(path)).unwrap_or_default();
         let listener = match listener(path) {
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 remove_stale(path)?;

@@ -6,29 +6,40 @@
 
 use std::{
     fs::File,
+    io::{self, ErrorKind},
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 
-/// How long one waits for another. Whoever has locked the folder for longer does nothing of the kind in it.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long one waits for another.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// Waits for this server's turn in a folder, which lasts until the folder is closed. `None` if it cannot be locked, or not in time.
-pub(crate) fn turn(folder: &Path) -> Option<File> {
-    let folder = File::open(folder).ok()?;
+/// Waits for this server's turn in a folder, which lasts until the folder is closed. `None` if the folder cannot be locked, for
+/// example because its file system has no locks: then whoever shares it takes no turns.
+///
+/// # Errors
+/// Somebody has it locked for longer than one waits.
+pub(crate) fn turn(folder: &Path) -> io::Result<Option<File>> {
+    let Ok(folder) = File::open(folder) else { return Ok(None) };
     let deadline = Instant::now() + PATIENCE;
-    while flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err() {
-        if Instant::now() >= deadline {
-            return None;
+    loop {
+        match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Some(folder)),
+            Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => thread::sleep(LOOK_AGAIN),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                return Err(io::Error::new(ErrorKind::TimedOut, "somebody else has locked the folder for a second"));
+            }
+            Err(_) => return Ok(None),
         }
-        thread::sleep(LOOK_AGAIN);
     }
-    Some(folder)
 }
 
 #[cfg(test)]
@@ -70,8 +81,9 @@ mod tests {
     fn a_folder_that_somebody_else_has_locked_keeps_no_server_for_long() {
         let folder = std::env::temp_dir().join(format!("corelane-turn-held-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let held = turn(&folder);
+        let held = turn(&folder).unwrap();
         assert!(held.is_some());
+        assert_eq!(turn(&folder).unwrap_err().kind(), ErrorKind::TimedOut);
         assert!(AdminSocket::bind(&folder.join("corelane.sock")).is_ok());
         drop(held);
         fs::remove_dir_all(folder).unwrap();

@@ -29,6 +29,9 @@ pub struct ArbitrationConfig {
     pub permits: Permits,
 }
 
+/// Messages that a replay asks for ahead of its next one, at most: they are applied in one step when that comes, some 100 µs.
+const REPLAY_AHEAD_MAX: usize = 1024;
+
 impl ArbitrationConfig {
     /// Memory of the messages that wait behind gaps, of those of a session that may follow, and of those of a replay that
     /// came before their turn, in bytes.
@@ -40,7 +43,7 @@ impl ArbitrationConfig {
     /// Most messages that a replay asks for ahead of its next one.
     pub(super) fn replay_ahead_max(&self) -> usize {
         let GapFillConfig { servers, messages_max, requests_max, .. } = self.gap_fill;
-        let asked_max = requests_max.saturating_mul(messages_max.into());
+        let asked_max = requests_max.saturating_mul(messages_max.into()).min(REPLAY_AHEAD_MAX);
         if servers > 0 { asked_max.min(self.reorder_messages_max) } else { 0 }
     }
 }
